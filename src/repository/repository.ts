@@ -1,0 +1,274 @@
+// The port to the metadata store, in the domain's verbs. Every method is atomic in itself and no
+// transaction crosses the port: what must be decided inside the commit is handed over as data
+// (`Guards`), and the answer says which guard refused (architecture.md, "The repository port").
+//
+// Promises of every back-end, each a case of `repositoryContract`:
+// - A method that resolves to `applied`, `accepted` or `revoked` is durable as `storage.durability` says.
+// - A method that throws, or answers anything else, has changed nothing (and used no guard).
+// - Concurrent calls end as one after the other would.
+// - It throws NodeError `storage_full`, `storage_readonly` or `storage_unavailable`, nothing else.
+// - Keys are compared and ordered as bytes. Sizes are exact to 2^53 - 1.
+// - Times are Unix seconds with fractions, and survive unchanged, up to 1.7e308.
+
+import type { Delegation } from "../capabilities/delegation.ts";
+import type { SpaceId } from "../capabilities/space_id.ts";
+import type { Cid, Identity } from "../tokens/cid.ts";
+import type { Principal } from "../tokens/did.ts";
+
+/** BLAKE3 of a value, 64 lower-case hex digits. */
+export type ContentHash = string;
+
+/** Names a token as used up (wire §6, replay): 64 hex digits, kept until `expiresAt`. */
+export interface UseGuard {
+  readonly key: string;
+  readonly expiresAt: number;
+}
+
+/** What is judged inside the commit, in this order. */
+export interface Guards {
+  /** Refused with `duplicate` when it is used up already; used up by the same commit. */
+  readonly use?: UseGuard;
+  /** Refused with `revoked` when one of these is. */
+  readonly unrevoked: readonly Identity[];
+  /** Refused with `expired` at or after this instant, the end of the chain's windows. */
+  readonly validUntil?: number;
+}
+
+export type GuardRefusal =
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "revoked"; readonly identities: readonly Identity[] }
+  | { readonly kind: "expired" };
+
+export type StoredHeader = readonly [name: string, value: string];
+
+/** The current value of a key. */
+export interface Entry {
+  readonly hash: ContentHash;
+  readonly size: number;
+  /** In the order they were sent, names in lower case. */
+  readonly headers: readonly StoredHeader[];
+  /** The bytes of a small value; absent: they are a block. */
+  readonly inline?: Uint8Array;
+}
+
+/** Bytes: of a space, of one key in it (value, key and stored headers), and of all spaces. */
+export interface Usage {
+  readonly used: number;
+  readonly held: number;
+  readonly total: number;
+}
+
+export interface Standing {
+  readonly used: boolean;
+  readonly revoked: ReadonlySet<Identity>;
+  /** Absent when the space is not hosted, or none was asked for. */
+  readonly usage?: Usage;
+}
+
+export type ReadOutcome =
+  | { readonly kind: "admitted"; readonly entry?: Entry }
+  | GuardRefusal
+  | { readonly kind: "noSpace" }
+  | { readonly kind: "noKey" };
+
+export interface Read extends Guards {
+  readonly use: UseGuard;
+  readonly space?: SpaceId;
+  /** Asked for: the entry comes back, or `noKey` and no guard is used. */
+  readonly key?: string;
+}
+
+/** A change to one key by one signed invocation. */
+export interface Change extends Guards {
+  readonly use: UseGuard;
+  readonly space: SpaceId;
+  readonly key: string;
+  /** The invocation itself, for the event log. */
+  readonly event: { readonly cid: Cid; readonly token: string; readonly at: number };
+  readonly effect: Put | { readonly kind: "del" };
+  readonly precondition?: { readonly kind: "absent" } | {
+    readonly kind: "matches";
+    readonly hash: ContentHash;
+  };
+  /** Bytes a space, and all spaces together, may hold; absent: no limit. A change that grows nothing passes. */
+  readonly limits: { readonly space?: number; readonly total?: number };
+}
+
+export interface Put {
+  readonly kind: "put";
+  readonly hash: ContentHash;
+  readonly size: number;
+  readonly headers: readonly StoredHeader[];
+  /** The value itself, or how its block stands. */
+  readonly content: { readonly kind: "inline"; readonly bytes: Uint8Array } | {
+    readonly kind: "block";
+    /** The grave over which this block was written anew (see `ApplyOutcome.condemned`). */
+    readonly over?: number;
+  };
+}
+
+export type ApplyOutcome =
+  | { readonly kind: "applied"; readonly previous?: ContentHash }
+  | GuardRefusal
+  | { readonly kind: "noSpace" }
+  | { readonly kind: "noKey" }
+  | { readonly kind: "preconditionFailed" }
+  /** `full`: the limit was reached before this change. */
+  | {
+    readonly kind: "overLimit";
+    readonly used: number;
+    readonly limit: number;
+    readonly full: boolean;
+  }
+  /**
+   * The collector took this block after `put` wrote it, so it may be gone. Once `buried`, write it
+   * again and repeat the change with `over: grave`; before that, wait and repeat.
+   */
+  | { readonly kind: "condemned"; readonly grave: number; readonly buried: boolean };
+
+export interface NewDelegation extends Guards {
+  readonly record: Delegation;
+  /** The token in header form: padded base64url of a CACAO, or the JWT. */
+  readonly token: string;
+  /** Named spaces, canonical, in order of first mention. */
+  readonly spaces: readonly SpaceId[];
+  /** Owners of the encryption URNs it names. */
+  readonly urnOwners: readonly Principal[];
+  /** Spaces that it hosts: created if absent. */
+  readonly hosts: readonly { readonly space: SpaceId; readonly owner: Principal }[];
+  /**
+   * Where its keeping is counted: each named space and, for encryption URNs, their owner's DID;
+   * `owned` when the delegator is the owner.
+   */
+  readonly scopes: readonly { readonly scope: string; readonly owned: boolean }[];
+  readonly bounds: {
+    readonly scopeDelegations: number;
+    readonly delegatorDelegations: number;
+    readonly spacesPerOwner: number;
+    readonly spaces: number;
+  };
+  /** The instant against which unexpired delegations are counted. */
+  readonly now: number;
+}
+
+export type AcceptOutcome =
+  | {
+    readonly kind: "accepted";
+    readonly activated: readonly SpaceId[];
+    readonly skipped: readonly SpaceId[];
+  }
+  | GuardRefusal
+  /** It names spaces and none is hosted; or only URNs, and no owner of one hosts a space here. */
+  | { readonly kind: "noSpace" }
+  /** It would host more spaces than an owner or the node may. */
+  | { readonly kind: "notAdmitted" }
+  | { readonly kind: "tooMany" };
+
+export interface NewRevocation {
+  readonly cid: Cid;
+  readonly token: string;
+  readonly target: Cid;
+  readonly identity: Identity;
+  readonly revoker: Principal;
+  readonly at: number;
+}
+
+export interface DelegationQuery {
+  readonly space: SpaceId;
+  readonly delegator?: Principal;
+  readonly delegatee?: Principal;
+  /** Continue below this `position`. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/** A delegation with a capability in the asked space; neither it nor an ancestor is revoked. */
+export interface FoundDelegation {
+  readonly position: number;
+  readonly record: Delegation;
+  readonly token: string;
+}
+
+/** A block that no key refers to any more, taken by the collector. */
+export interface CondemnedBlock {
+  readonly space: SpaceId;
+  readonly hash: ContentHash;
+  readonly grave: number;
+}
+
+export interface Finding {
+  readonly kind: "engine" | "block" | "references" | "size" | "event" | "entry" | "stray";
+  readonly what: string;
+}
+
+export interface Repository extends AsyncDisposable {
+  // Delegations.
+  /** The asked records and all their ancestors; what is not stored is absent. At most two queries. */
+  delegations(cids: readonly Cid[]): Promise<ReadonlyMap<Cid, Delegation>>;
+  /** The tokens of stored delegations, in header form. */
+  delegationTokens(cids: readonly Cid[]): Promise<ReadonlyMap<Cid, string>>;
+  /** Newest accepted first. */
+  delegationsIn(query: DelegationQuery): Promise<readonly FoundDelegation[]>;
+  /** Stores it once; posted again, judges it afresh and answers the same way. */
+  acceptDelegation(delegation: NewDelegation): Promise<AcceptOutcome>;
+  /** After it resolves no change or read below the identity is admitted. Repeating changes nothing. */
+  revoke(revocation: NewRevocation): Promise<void>;
+
+  // Spaces.
+  hosted(spaces: readonly SpaceId[]): Promise<ReadonlySet<SpaceId>>;
+
+  // Invocations.
+  /** Looks without touching: is the guard used, which identities are revoked, how full is the space. */
+  standing(
+    ask: {
+      readonly use?: string;
+      readonly identities: readonly Identity[];
+      readonly space?: SpaceId;
+      readonly key?: string;
+    },
+  ): Promise<Standing>;
+  /** Judges the guards and uses up the token, without waiting for the disk. */
+  admitRead(read: Read): Promise<ReadOutcome>;
+  /** Gives back the guard of a read that could not be answered. */
+  releaseRead(use: UseGuard): Promise<void>;
+  applyInvocation(change: Change): Promise<ApplyOutcome>;
+  find(space: SpaceId, key: string): Promise<Entry | undefined>;
+  /** Keys with this byte prefix, after `after`, in byte order. */
+  list(space: SpaceId, prefix: string, after: string | undefined, limit: number): Promise<
+    readonly string[]
+  >;
+
+  // Housekeeping; each call is one bounded step and says how much it did.
+  /** Forgets guards that expired at or before `now`. */
+  sweepUses(now: number, limit: number): Promise<number>;
+  /** Marks blocks that no key refers to; a put of the same content from now on is told `condemned`. */
+  condemnBlocks(limit: number): Promise<readonly CondemnedBlock[]>;
+  /** Marks a block of unknown standing, if no key refers to it. */
+  condemnStray(space: SpaceId, hash: ContentHash): Promise<CondemnedBlock | undefined>;
+  /** Condemned blocks whose deletion was never reported, as after a crash. */
+  unburied(limit: number): Promise<readonly CondemnedBlock[]>;
+  /** Reports a condemned block as deleted at `now`. */
+  buryBlock(block: CondemnedBlock, now: number): Promise<void>;
+  /** Forgets graves older than `before`; no put may run that long. */
+  forgetGraves(before: number, limit: number): Promise<number>;
+  /** Takes or renews a named lease; false while another holder has it. */
+  takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
+  releaseLease(name: string, holder: string): Promise<void>;
+
+  // The whole store.
+  /** The value of a node-wide setting, such as the fingerprint of the secret. */
+  setting(name: string): Promise<string | undefined>;
+  setSetting(name: string, value: string): Promise<void>;
+  /** Throws when the store does not answer, or takes no writes. */
+  ping(): Promise<void>;
+  /** Every space hosted, in order of id, after `after`. */
+  spaces(after: SpaceId | undefined, limit: number): Promise<readonly SpaceId[]>;
+  /** Live blocks of a space by hash, after `after`; with what keys say of their size. */
+  blocksOf(space: SpaceId, after: ContentHash | undefined, limit: number): Promise<
+    readonly { readonly hash: ContentHash; readonly size: number }[]
+  >;
+  /** Verifies the store itself: engine, references, sizes, events, entries (configuration.md, check). */
+  check(): AsyncIterable<Finding>;
+  /** Recomputes reference counts and sizes from the entries; returns how many were wrong. */
+  repairCounters(): Promise<number>;
+}

@@ -1,0 +1,40 @@
+// Names of tokens by their bytes (wire §2): CIDv1, raw, BLAKE3-256, base32 lower case.
+
+import { base32 } from "multiformats/bases/base32";
+import { base36 } from "multiformats/bases/base36";
+import { base58btc } from "multiformats/bases/base58";
+import { CID } from "multiformats/cid";
+import { create as createDigest } from "multiformats/hashes/digest";
+import { blake3 } from "../blake3.ts";
+import { malformed } from "../errors.ts";
+
+declare const cidBrand: unique symbol;
+/** Canonical text of a token's CID, `bafkr4i…`. One multihash has one such text. */
+export type Cid = string & { readonly [cidBrand]: true };
+
+declare const identityBrand: unique symbol;
+/** What a signature was made over, whatever its encoding (wire §2, signed identity): `{kind}:{64 hex}…`. */
+export type Identity = string & { readonly [identityBrand]: true };
+
+const RAW = 0x55;
+const BLAKE3_256 = 0x1e;
+const MAX_CID_LENGTH = 512;
+
+/** The CID of a token's bytes. */
+export function cidOf(bytes: Uint8Array): Cid {
+  return CID.createV1(RAW, createDigest(BLAKE3_256, blake3(bytes))).toString(base32) as Cid;
+}
+
+/**
+ * A cited CID, in the one form by which delegations are looked up: only the multihash counts, so its
+ * base and codec are replaced by ours. Throws `token_malformed`.
+ */
+export function parseCid(text: string): Cid {
+  if (text.length > MAX_CID_LENGTH) throw malformed("a CID is too long");
+  try {
+    const cid = CID.parse(text, base32.decoder.or(base58btc.decoder).or(base36.decoder));
+    return CID.createV1(RAW, cid.multihash).toString(base32) as Cid;
+  } catch (cause) {
+    throw malformed("a proof is not a CID", cause);
+  }
+}
