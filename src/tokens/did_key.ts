@@ -1,0 +1,69 @@
+// did:key (wire §1): the public key that a principal is.
+
+import { base58btc } from "multiformats/bases/base58";
+import { malformed } from "../errors.ts";
+import type { Principal } from "./did.ts";
+
+export type Algorithm = "EdDSA" | "ES256" | "ES256K";
+
+export interface PublicKey {
+  readonly algorithm: Algorithm;
+  /** 32 bytes of Ed25519, or 33 of a compressed point. */
+  readonly bytes: Uint8Array;
+}
+
+const PREFIX = "did:key:";
+/** `z` and the base58 of at most 35 bytes. */
+const MAX_LENGTH = PREFIX.length + 1 + 48;
+
+/** Multicodec varints (ed25519-pub, secp256k1-pub, p256-pub) and the length of the key behind them. */
+const KINDS = [
+  { algorithm: "EdDSA", codec: [0xed, 0x01], length: 32 },
+  { algorithm: "ES256K", codec: [0xe7, 0x01], length: 33 },
+  { algorithm: "ES256", codec: [0x80, 0x24], length: 33 },
+] as const;
+
+/** Throws `token_malformed` unless the principal is a did:key of a known kind in its canonical text. */
+export function publicKeyOf(principal: Principal): PublicKey {
+  if (!principal.startsWith(`${PREFIX}z`)) throw malformed("the issuer is not a did:key");
+  if (principal.length > MAX_LENGTH) throw malformed("the issuer's did:key is too long");
+  const text = principal.slice(PREFIX.length);
+  let decoded: Uint8Array;
+  try {
+    decoded = base58btc.decode(text);
+  } catch (cause) {
+    throw malformed("the issuer's did:key is not base58", cause);
+  }
+  for (const { algorithm, codec, length } of KINDS) {
+    if (decoded[0] !== codec[0] || decoded[1] !== codec[1]) continue;
+    const bytes = decoded.subarray(codec.length);
+    if (bytes.length !== length || base58btc.encode(decoded) !== text) {
+      throw malformed("the issuer's did:key is not canonical");
+    }
+    if (algorithm === "EdDSA" && !isSafeEd25519(bytes)) {
+      throw malformed("the issuer's Ed25519 key is weak");
+    }
+    return { algorithm, bytes };
+  }
+  throw malformed("the issuer's did:key is of an unknown kind");
+}
+
+// The y coordinates of the eight points of small order, sign bit cleared. The platform's verifier
+// accepts such a key together with a signature that fits every message.
+const SMALL_ORDER_Y = new Set([
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+]);
+
+/** Not of small order, and y below 2^255 - 19: each point has one encoding. */
+function isSafeEd25519(key: Uint8Array): boolean {
+  const y = key.slice();
+  const top = (y[31] ?? 0) & 0x7f;
+  y[31] = top;
+  if (SMALL_ORDER_Y.has(y.toHex())) return false;
+  const middleIsFull = top === 0x7f && y.subarray(1, 31).every((byte) => byte === 0xff);
+  return !(middleIsFull && (y[0] ?? 0) >= 0xed);
+}

@@ -1,0 +1,65 @@
+// ReCap (ERC-5573; wire §3.1): capabilities inside a SIWE message, and the sentence that tells them.
+
+import { malformed } from "../errors.ts";
+import { type Attenuation, parseAttenuations } from "./attenuations.ts";
+import { decodeBase64url } from "./base64url.ts";
+import { type Cid, parseCid } from "./cid.ts";
+import { isArray, isObject, member, parseJson } from "./json.ts";
+import { decodeUtf8 } from "./text.ts";
+
+const PREFIX = "urn:recap:";
+const OPENING = "I further authorize the stated URI to perform the following actions on my behalf:";
+
+export interface Recap {
+  readonly attenuations: readonly Attenuation[];
+  readonly proofs: readonly Cid[];
+}
+
+/** The ReCap of a message: its last resource, if that is one. Throws `token_malformed`. */
+export function findRecap(resources: readonly string[]): Recap | undefined {
+  const last = resources.at(-1);
+  return last?.startsWith(PREFIX) ? parseRecap(last) : undefined;
+}
+
+export function parseRecap(uri: string): Recap {
+  const bytes = decodeBase64url(uri.slice(PREFIX.length), "forbidden", "the ReCap");
+  const recap = parseJson(decodeUtf8(bytes, "the ReCap"), "the ReCap");
+  if (!isObject(recap)) throw malformed("the ReCap is not an object");
+  const proofs = member(recap, "prf");
+  if (!isArray(proofs)) throw malformed("the ReCap's prf is not a list");
+  return {
+    attenuations: parseAttenuations(member(recap, "att")),
+    proofs: proofs.map((proof) => {
+      if (typeof proof !== "string" || !proof.startsWith("z")) {
+        throw malformed("a proof of the ReCap is not a base58 CID");
+      }
+      return parseCid(proof);
+    }),
+  };
+}
+
+/** The sentence with which the message's statement must end, from the strings exactly as decoded. */
+export function recapStatement(attenuations: readonly Attenuation[]): string {
+  const groups = new Map<string, { resource: string; namespace: string; names: string[] }>();
+  for (const { resource, ability } of attenuations) {
+    const slash = ability.indexOf("/");
+    const namespace = ability.slice(0, slash);
+    const key = JSON.stringify([resource, namespace]);
+    const group = groups.get(key) ?? { resource, namespace, names: [] };
+    group.names.push(ability.slice(slash + 1));
+    groups.set(key, group);
+  }
+  const sorted = [...groups.values()].sort((a, b) =>
+    compare(a.resource, b.resource) || compare(a.namespace, b.namespace)
+  );
+  const sentences = sorted.map(({ resource, namespace, names }, index) => {
+    const quoted = names.sort(compare).map((name) => `'${name}'`).join(", ");
+    return ` (${index + 1}) '${namespace}': ${quoted} for '${resource}'.`;
+  });
+  return OPENING + sentences.join("");
+}
+
+/** By code units; the strings are ASCII (URIs and abilities), so by bytes. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
