@@ -177,6 +177,8 @@ export interface DelegationQuery {
   readonly space: SpaceId;
   readonly delegator?: Principal;
   readonly delegatee?: Principal;
+  /** Leaves out those whose own `expiresAt` has come by then. */
+  readonly validAt?: number;
   /** Continue below this `position`. */
   readonly before?: number;
   readonly limit: number;

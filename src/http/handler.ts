@@ -1,0 +1,87 @@
+// From a request to an answer: route, refusal, CORS, trace id, log line. Every answer that the node
+// itself makes passes through here.
+
+import { NodeError } from "../errors.ts";
+import { traceId } from "../telemetry/trace.ts";
+import { allowCrossOrigin } from "./cors.ts";
+import type { Notes, Services } from "./route.ts";
+import { match, MethodNotAllowed, pathOf } from "./router.ts";
+import { RETRY_AFTER, STATUS } from "./status.ts";
+
+export interface HandlerOptions {
+  readonly cors: boolean;
+  /** Name of the response header that carries the trace id. */
+  readonly traceHeader: string;
+  /** True once the node drains: what still arrives on open connections is sent away. */
+  readonly isStopping: () => boolean;
+}
+
+export function createHandler(
+  services: Services,
+  { cors, traceHeader, isStopping }: HandlerOptions,
+): (request: Request) => Promise<Response> {
+  const { log, metrics, clock } = services;
+
+  return async (request) => {
+    const begun = clock.monotonicMs();
+    const trace = traceId(request.headers.get("traceparent"));
+    const path = pathOf(request.url);
+    const notes: Notes = {};
+    metrics.inFlight(true);
+    let answer: Response;
+    try {
+      if (isStopping()) throw new NodeError("shutting_down");
+      answer = await answerTo(request, path, trace, notes);
+    } catch (error) {
+      answer = refusal(error, trace);
+    }
+    metrics.inFlight(false);
+    metrics.answered(path, answer.status);
+    if (cors) allowCrossOrigin(request, answer.headers);
+    answer.headers.set(traceHeader, trace);
+    log.info("request", {
+      method: request.method,
+      route: path,
+      status: answer.status,
+      ms: clock.monotonicMs() - begun,
+      ...bytesOf(answer, notes),
+      trace,
+      ...(notes.space === undefined ? {} : { space: notes.space }),
+    });
+    return answer;
+  };
+
+  async function answerTo(request: Request, path: string, trace: string, notes: Notes) {
+    if (request.method === "OPTIONS") return new Response(null, { status: 204 });
+    const { route, rest } = match(request.method, path);
+    const answer = await route(request, { services, notes, trace, rest });
+    if (request.method !== "HEAD") return answer;
+    await answer.body?.cancel();
+    return new Response(null, { status: answer.status, headers: answer.headers });
+  }
+
+  function refusal(thrown: unknown, trace: string): Response {
+    const error = thrown instanceof NodeError
+      ? thrown
+      : new NodeError("internal", undefined, { cause: thrown });
+    const status = STATUS[error.code];
+    metrics.failed(error.code);
+    if (status >= 500) log.error("request.failed", { code: error.code, trace, cause: error });
+    else log.debug("request.refused", { code: error.code, trace, detail: error.message });
+    const headers = new Headers({
+      "content-type": "text/plain; charset=utf-8",
+      "x-tinycloud-error": error.code,
+    });
+    const retryAfter = RETRY_AFTER[status];
+    if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
+    if (error instanceof MethodNotAllowed) headers.set("allow", error.allow);
+    return new Response(error.message, { status, headers });
+  }
+}
+
+/** Bytes of the value that went in or out. */
+function bytesOf({ headers }: Response, { bytesIn }: Notes): { bytes?: number } {
+  if (bytesIn !== undefined) return { bytes: bytesIn };
+  const length = headers.get("content-length");
+  return length === null ? {} : { bytes: Number(length) };
+}

@@ -1,0 +1,30 @@
+// What a route gets and gives.
+
+import type { Ports } from "../spaces/ports.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface Services extends Ports {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly bodyIdleTimeoutMs: number;
+  /** Resolves when the stores answer; rejects with the reason otherwise. At most a second old. */
+  readonly health: () => Promise<void>;
+}
+
+/** What the log line of a request says beside the request; filled in by its route. */
+export interface Notes {
+  space?: string;
+  bytesIn?: number;
+}
+
+export interface RouteContext {
+  readonly services: Services;
+  readonly notes: Notes;
+  readonly trace: string;
+  /** What the path holds after the route's prefix; empty for exact routes. */
+  readonly rest: string;
+}
+
+export type Route = (request: Request, context: RouteContext) => Promise<Response>;

@@ -1,0 +1,142 @@
+// POST /invoke (wire §6): one signed use of one capability.
+
+import type { Capability } from "../../capabilities/delegation.ts";
+import { canonicalAbility } from "../../capabilities/ability.ts";
+import { NodeError } from "../../errors.ts";
+import { authorize, type Authorized, onlyCapability, refuse } from "../../spaces/authorize.ts";
+import { readCapabilities } from "../../spaces/capabilities_read.ts";
+import { del, get, keyOf, list, metadata, nothing, put } from "../../spaces/kv.ts";
+import { readBody } from "../body.ts";
+import { bodyLength, tokenOf } from "../framing.ts";
+import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
+import type { Route, RouteContext } from "../route.ts";
+
+export const invokeRoute: Route = async (request, context) => {
+  const { services, notes } = context;
+  const length = bodyLength(request);
+  const token = tokenOf(request);
+  const begun = services.clock.monotonicMs();
+  const invocation = await authorize(token, services);
+  const decided = services.clock.monotonicMs();
+  services.metrics.authorization("invoke", (decided - begun) / 1000);
+
+  const capability = await prepared(invocation, services, () => onlyCapability(invocation));
+  const { resource, ability } = capability;
+  if (resource.kind === "space") notes.space = resource.space;
+  const action = ACTIONS[canonicalAbility(ability)] ?? unknown;
+  const answer = await action(invocation, capability, request, context, length);
+  const seconds = (services.clock.monotonicMs() - decided) / 1000;
+  services.metrics.authorizedInvoke(ability, seconds);
+  return answer;
+};
+
+type Action = (
+  invocation: Authorized,
+  capability: Capability,
+  request: Request,
+  context: RouteContext,
+  length: number | undefined,
+) => Promise<Response>;
+
+/** What each ability does; one that is not here does nothing. */
+const ACTIONS: Readonly<Record<string, Action>> = {
+  "tinycloud.kv/put": async (invocation, capability, request, context, length) => {
+    const { services, notes } = context;
+    const { key, headers, precondition } = await prepared(invocation, services, () => ({
+      key: keyOf(capability),
+      headers: storedHeaders(request.headers),
+      precondition: preconditionOf(request.headers),
+    }));
+    const body = () => readBody(request, length, services.bodyIdleTimeoutMs);
+    const { hash, size } = await put(invocation, key, {
+      headers,
+      body,
+      ...(precondition === undefined ? {} : { precondition }),
+      ...(length === undefined ? {} : { length }),
+    }, services);
+    notes.bytesIn = size;
+    services.metrics.valueBytes("in", size);
+    return new Response(null, { headers: { etag: etag(hash) } });
+  },
+
+  "tinycloud.kv/del": async (invocation, capability, request, { services }) => {
+    const { key, precondition } = await prepared(invocation, services, () => ({
+      key: keyOf(capability),
+      precondition: preconditionOf(request.headers),
+    }));
+    await del(invocation, key, precondition, services);
+    return new Response(null);
+  },
+
+  "tinycloud.kv/get": async (invocation, capability, _request, { services, trace }) => {
+    const key = await prepared(invocation, services, () => keyOf(capability));
+    const { entry, body } = await get(invocation, key, services, ({ hash, size }) => {
+      services.log.error("block.damaged", { space: key.space, block: hash, bytes: size, trace });
+    });
+    services.metrics.valueBytes("out", entry.size);
+    const headers = entryHeaders(entry);
+    headers.set("content-length", String(entry.size));
+    return new Response(body as BodyInit, { headers });
+  },
+
+  "tinycloud.kv/metadata": async (invocation, capability, _request, { services }) => {
+    const key = await prepared(invocation, services, () => keyOf(capability));
+    const entry = await metadata(invocation, key, services);
+    const headers = entryHeaders(entry);
+    headers.set("content-length", "0");
+    headers.set("x-tinycloud-content-length", String(entry.size));
+    return new Response(null, { headers });
+  },
+
+  "tinycloud.kv/list": async (invocation, capability, _request, { services }) => {
+    const prefix = await prepared(invocation, services, () => keyOf(capability));
+    const pages = await list(invocation, capability, prefix, services);
+    return json(listPieces(pages));
+  },
+
+  "tinycloud.capabilities/read": async (invocation, capability, _request, { services }) => {
+    const resource = await prepared(invocation, services, () => allCapabilities(capability));
+    return json(await readCapabilities(invocation, resource, services));
+  },
+};
+
+const unknown: Action = async (invocation, capability, _request, { services }) => {
+  await nothing(invocation, capability, services);
+  return new Response(null);
+};
+
+/** Reads the request's own form; a refusal yields to those that come first in the order of wire §6. */
+async function prepared<T>(
+  invocation: Authorized,
+  services: RouteContext["services"],
+  prepare: () => T,
+): Promise<T> {
+  try {
+    return prepare();
+  } catch (error) {
+    if (error instanceof NodeError) await refuse(invocation, error, services);
+    throw error;
+  }
+}
+
+function allCapabilities({ resource }: Capability) {
+  const isAll = resource.kind === "space" && resource.service === "capabilities" &&
+    resource.path === "all";
+  if (!isAll) throw new NodeError("inputs_invalid");
+  return resource;
+}
+
+async function* listPieces(pages: AsyncIterable<readonly string[]>): AsyncGenerator<string> {
+  let separator = "[";
+  for await (const page of pages) {
+    yield separator + JSON.stringify(page).slice(1, -1);
+    separator = ",";
+  }
+  yield separator === "[" ? "[]" : "]";
+}
+
+/** A JSON answer that is sent as it is made, no faster than it is read. */
+function json(pieces: AsyncIterable<string>): Response {
+  const body = ReadableStream.from(pieces).pipeThrough(new TextEncoderStream());
+  return new Response(body, { headers: { "content-type": "application/json" } });
+}

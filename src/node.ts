@@ -1,0 +1,232 @@
+// The composition root: opens the stores, puts the services together, listens; closes it all again.
+// Only this file knows which back-ends there are.
+
+import { openLocalBlocks } from "./blocks/local.ts";
+import type { Blocks } from "./blocks/blocks.ts";
+import { openStaging } from "./blocks/staging.ts";
+import type { Config } from "./config/config.ts";
+import { loadSecret } from "./config/node_secret.ts";
+import { ConfigError } from "./config/refusal.ts";
+import { fingerprint } from "./config/secret.ts";
+import { createHandler } from "./http/handler.ts";
+import { healthCheck } from "./http/health.ts";
+import type { Services } from "./http/route.ts";
+import { deriveHostKeys, type HostKeys } from "./keys/host_keys.ts";
+import { lockFile } from "./repository/lock_file.ts";
+import type { Repository } from "./repository/repository.ts";
+import { openSqlite } from "./repository/sqlite/open.ts";
+import { allowlist, openAdmission } from "./spaces/admission.ts";
+import type { Rules } from "./spaces/ports.ts";
+import { type Clock, systemClock } from "./telemetry/clock.ts";
+import type { Log } from "./telemetry/log.ts";
+import { noMetrics } from "./telemetry/metrics.ts";
+import { metricsHandler } from "./telemetry/metrics_handler.ts";
+import { createMetrics, type ExportedMetrics } from "./telemetry/prometheus.ts";
+import { VERSION } from "./version.ts";
+
+/** How long requests in flight may take to end once the node stops. */
+const DRAIN_MS = 30_000;
+const FINGERPRINT = "secret.fingerprint";
+
+export interface NodeOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Take over a database that was used with another secret. */
+  readonly acceptNewSecret?: boolean;
+}
+
+export interface RunningNode extends AsyncDisposable {
+  /** `http://address:port`. */
+  readonly url: string;
+  readonly metricsUrl: string | undefined;
+  readonly nodeId: string;
+  readonly services: Services;
+  /** Stops accepting, lets requests in flight end, closes the stores. */
+  stop(): Promise<void>;
+}
+
+/** Starts a node. Throws ConfigError or NodeError with one sentence; nothing is left half made. */
+export async function startNode(
+  config: Config,
+  { log, clock = systemClock, acceptNewSecret = false }: NodeOptions,
+): Promise<RunningNode> {
+  await using opened = new AsyncDisposableStack();
+  const repository = opened.use(await openRepository(config, clock, log, opened));
+  const keys = await openKeys(config, repository, acceptNewSecret, log);
+  const blocks = opened.use(await openBlocks(config));
+  const staging = opened.use(
+    await openStaging({
+      mode: config.storage.staging,
+      memoryBytes: config.storage.stagingMemoryBytes,
+      path: config.storage.stagingPath,
+      inlineBytes: config.storage.inlineBytes,
+    }),
+  );
+  await blocks.probe();
+  const metrics = config.prometheus.port === 0 ? undefined : opened.use(createMetrics(VERSION));
+
+  const services: Services = {
+    repository,
+    blocks,
+    staging,
+    keys,
+    clock,
+    admission: config.spaces.allowlist === undefined ? openAdmission : allowlist({
+      url: config.spaces.allowlist,
+      timeoutMs: config.spaces.allowlistTimeoutMs,
+      clock,
+    }),
+    rules: rulesOf(config),
+    log,
+    metrics: metrics ?? noMetrics,
+    version: VERSION,
+    bodyIdleTimeoutMs: config.http.bodyIdleTimeoutMs,
+    health: healthCheck({ repository, blocks, clock, metrics: metrics ?? noMetrics }),
+  };
+  let isStopping = false;
+  const server = listen(
+    config.address,
+    config.port,
+    createHandler(services, {
+      cors: config.cors,
+      traceHeader: config.log.tracing.traceheader,
+      isStopping: () => isStopping,
+    }),
+  );
+  opened.defer(() => drain(server));
+  const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
+
+  const resources = opened.move();
+  const stop = async () => {
+    isStopping = true;
+    await resources.disposeAsync();
+  };
+  return {
+    url: urlOf(server.addr),
+    metricsUrl,
+    nodeId: keys.nodeId,
+    services,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function openRepository(
+  { storage: { database, durability } }: Config,
+  clock: Clock,
+  log: Log,
+  opened: AsyncDisposableStack,
+): Promise<Repository> {
+  if (database.kind !== "sqlite" && database.kind !== "memory") {
+    throw new ConfigError([`storage.database: ${database.kind} is not in this version yet`]);
+  }
+  const path = database.kind === "memory" ? ":memory:" : database.path;
+  if (database.kind === "memory") {
+    log.warn("config.warning", {
+      note: "the database is in memory: nothing outlives this process",
+    });
+  } else {
+    await Deno.mkdir(parentOf(path), { recursive: true, mode: 0o700 });
+    opened.use(
+      await lockFile(`${path}.lock`, `another node is using the database ${path}`),
+    );
+  }
+  return openSqlite({ path, durability, now: () => clock.nowSeconds() });
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf("/"), 1));
+}
+
+async function openKeys(
+  { keys, storage }: Config,
+  repository: Repository,
+  acceptNewSecret: boolean,
+  log: Log,
+): Promise<HostKeys> {
+  const known = await repository.setting(FINGERPRINT);
+  const mayMake = known === undefined || acceptNewSecret;
+  const { secret, warnings } = await loadSecret(keys, storage.database, { mayMake });
+  const own = fingerprint(secret);
+  if (known !== undefined && known !== own && !acceptNewSecret) {
+    throw new ConfigError([
+      "this database was used with another keys.secret, and every host key would change silently: " +
+      "configure the old secret, or start once with --accept-new-secret",
+    ]);
+  }
+  if (known !== own) await repository.setSetting(FINGERPRINT, own);
+  for (const note of warnings) log.warn("config.warning", { note });
+  return deriveHostKeys(secret.reveal());
+}
+
+function openBlocks({ storage: { blocks, durability } }: Config): Promise<Blocks> {
+  if (blocks.kind !== "Local") {
+    throw new ConfigError([`storage.blocks.type: ${blocks.kind} is not in this version yet`]);
+  }
+  return openLocalBlocks({ path: blocks.path, durability });
+}
+
+function rulesOf({ auth, spaces, limits, storage }: Config): Rules {
+  return {
+    maxInvocationLifetime: auth.maxInvocationLifetimeSeconds,
+    maxDelegationLifetime: auth.maxDelegationLifetimeSeconds,
+    keyOwners: spaces.keyOwners,
+    spacesPerOwner: spaces.perOwner,
+    spaces: spaces.max,
+    spaceDelegations: limits.spaceDelegations,
+    delegatorDelegations: limits.delegatorDelegations,
+    maxObject: storage.maxObjectBytes,
+    spaceLimit: storage.limitBytes,
+    totalLimit: storage.totalBytes,
+    inlineLimit: storage.inlineBytes,
+  };
+}
+
+type Server = Deno.HttpServer<Deno.NetAddr>;
+
+function listen(
+  hostname: string,
+  port: number,
+  handler: (request: Request) => Response | Promise<Response>,
+): Server {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.AddrInUse
+      ? "another program is listening there"
+      : String(cause);
+    throw new ConfigError([`cannot listen on ${hostname} port ${port}: ${reason}`]);
+  }
+}
+
+/** Ends when all requests in flight have, or when they were given time enough. */
+async function drain(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, DRAIN_MS);
+  await Promise.race([server.shutdown(), promise]);
+  clearTimeout(timer);
+}
+
+/** A metrics port that nobody chose may be taken: the node does its work without. */
+function serveMetrics(
+  { prometheus: { address, port, portIsDefault } }: Config,
+  metrics: ExportedMetrics,
+  log: Log,
+  opened: AsyncDisposableStack,
+): string | undefined {
+  let server: Server;
+  try {
+    server = listen(address, port, metricsHandler(metrics));
+  } catch (error) {
+    if (!portIsDefault) throw error;
+    log.warn("metrics.unavailable", { note: `port ${port} is taken: no metrics this time` });
+    return undefined;
+  }
+  opened.defer(() => drain(server));
+  metrics.load().catch((cause) => log.error("metrics.unavailable", { cause }));
+  return urlOf(server.addr);
+}
+
+function urlOf({ hostname, port }: Deno.NetAddr): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

@@ -1,0 +1,77 @@
+// A SQLite connection: statements prepared once (3 µs a run against 20), failures translated.
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { translate } from "./errors.ts";
+
+export type Value = null | number | string | Uint8Array;
+/** A row as it comes; `rows.ts` says what is in it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** `sql` is always a constant, so the set of statements is bounded. Every method throws NodeErrors. */
+export class Database {
+  readonly #handle: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(handle: DatabaseSync) {
+    this.#handle = handle;
+  }
+
+  /** The first row. */
+  one(sql: string, ...values: Value[]): Row | undefined {
+    return this.#guard(() => this.#statement(sql).get(...values));
+  }
+
+  all(sql: string, ...values: Value[]): readonly Row[] {
+    return this.#guard(() => this.#statement(sql).all(...values));
+  }
+
+  /** Row by row; nothing else may use the statement before its end. */
+  *each(sql: string, ...values: Value[]): Generator<Row> {
+    const rows = this.#guard(() => this.#statement(sql).iterate(...values));
+    while (true) {
+      const next = this.#guard(() => rows.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  /** How many rows it changed. */
+  run(sql: string, ...values: Value[]): number {
+    return this.#guard(() => Number(this.#statement(sql).run(...values).changes));
+  }
+
+  /** As `run`; the row id of the row that it inserted. */
+  insert(sql: string, ...values: Value[]): number {
+    return this.#guard(() => Number(this.#statement(sql).run(...values).lastInsertRowid));
+  }
+
+  /** Several statements in one text. */
+  script(sql: string): void {
+    this.#guard(() => this.#handle.exec(sql));
+  }
+
+  get inTransaction(): boolean {
+    return this.#handle.isTransaction;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#guard(() => this.#handle.close());
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#handle.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #guard<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+}

@@ -1,0 +1,178 @@
+// Current values: find, list, and the two changes to a key (wire §6).
+
+import type { SpaceId } from "../../capabilities/space_id.ts";
+import type { ApplyOutcome, Change, Entry, Put } from "../repository.ts";
+import { condemnation, refer, unrefer } from "./blocks.ts";
+import type { Database } from "./database.ts";
+import { entry, isNull, number, text } from "./rows.ts";
+import { grow } from "./spaces.ts";
+
+const FIND = `
+  SELECT e.hash, e.size, e.headers, e.inline
+  FROM space s JOIN entry e ON e.space_no = s.no
+  WHERE s.id = ? AND e.key = ?`;
+
+// No text sorts between a prefix and the prefix followed by a byte that UTF-8 never has.
+const LIST = `
+  SELECT e.key
+  FROM space s JOIN entry e ON e.space_no = s.no
+  WHERE s.id = ?1 AND e.key >= ?2 AND e.key < CAST(CAST(?2 AS BLOB) || x'ff' AS TEXT)
+  ORDER BY e.key LIMIT ?3`;
+const LIST_AFTER = `
+  SELECT e.key
+  FROM space s JOIN entry e ON e.space_no = s.no
+  WHERE s.id = ?1 AND e.key > ?4 AND e.key >= ?2
+    AND e.key < CAST(CAST(?2 AS BLOB) || x'ff' AS TEXT)
+  ORDER BY e.key LIMIT ?3`;
+
+const STATE = `
+  SELECT s.no, s.used, n.used AS total, e.id, e.hash, e.held, e.inline IS NULL AS is_block
+  FROM space s CROSS JOIN node n LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
+  WHERE s.id = ?`;
+const RECORD = `
+  INSERT INTO event (kind, cid, token, at, space_no, key, hash, size)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT = `
+  INSERT INTO entry (space_no, key, hash, size, held, seq, headers, inline)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const UPDATE = `
+  UPDATE entry SET hash = ?, size = ?, held = ?, seq = ?, headers = ?, inline = ? WHERE id = ?`;
+const DELETE = "DELETE FROM entry WHERE id = ?";
+
+/** What stands under a key before a change. */
+interface State {
+  readonly spaceNo: number;
+  readonly used: number;
+  readonly total: number;
+  readonly current?: {
+    readonly id: number;
+    readonly hash: string;
+    readonly held: number;
+    readonly isBlock: boolean;
+  };
+}
+
+export function find(database: Database, space: SpaceId, key: string): Entry | undefined {
+  const row = database.one(FIND, space, key);
+  return row === undefined ? undefined : entry(row);
+}
+
+export function list(
+  database: Database,
+  space: SpaceId,
+  prefix: string,
+  after: string | undefined,
+  limit: number,
+): readonly string[] {
+  const rows = after === undefined
+    ? database.all(LIST, space, prefix, limit)
+    : database.all(LIST_AFTER, space, prefix, limit, after);
+  return rows.map((row) => text(row, "key"));
+}
+
+/** Within a transaction, once the guards are judged. What is refused has changed nothing. */
+export function change(database: Database, asked: Change): ApplyOutcome {
+  const state = stateOf(database, asked);
+  if (state === undefined) return { kind: "noSpace" };
+  const { current } = state;
+  const over = asked.effect.kind === "put" ? overLimit(state, asked, asked.effect) : undefined;
+  if (over !== undefined) return over;
+  if (!holds(asked.precondition, current?.hash)) return { kind: "preconditionFailed" };
+  if (asked.effect.kind === "del") {
+    if (current === undefined) return { kind: "noKey" };
+    remove(database, state.spaceNo, current, asked);
+    return { kind: "applied", previous: current.hash };
+  }
+  const { content, hash } = asked.effect;
+  const condemned = content.kind === "block"
+    ? condemnation(database, state.spaceNo, hash, content.over)
+    : undefined;
+  if (condemned !== undefined) return condemned;
+  put(database, state, asked, asked.effect);
+  return { kind: "applied", ...(current === undefined ? {} : { previous: current.hash }) };
+}
+
+function stateOf(database: Database, { space, key }: Change): State | undefined {
+  const row = database.one(STATE, key, space);
+  if (row === undefined) return undefined;
+  return {
+    spaceNo: number(row, "no"),
+    used: number(row, "used"),
+    total: number(row, "total"),
+    ...(isNull(row, "id") ? {} : {
+      current: {
+        id: number(row, "id"),
+        hash: text(row, "hash"),
+        held: number(row, "held"),
+        isBlock: number(row, "is_block") === 1,
+      },
+    }),
+  };
+}
+
+function overLimit(state: State, asked: Change, effect: Put): ApplyOutcome | undefined {
+  const growth = heldBy(asked.key, effect) - (state.current?.held ?? 0);
+  if (growth <= 0) return undefined;
+  const bounds = [
+    { used: state.used, limit: asked.limits.space },
+    { used: state.total, limit: asked.limits.total },
+  ];
+  for (const { used, limit } of bounds) {
+    if (limit === undefined || used + growth <= limit) continue;
+    return { kind: "overLimit", used, limit, full: used >= limit };
+  }
+  return undefined;
+}
+
+function holds(precondition: Change["precondition"], hash: string | undefined): boolean {
+  if (precondition === undefined) return true;
+  return precondition.kind === "absent" ? hash === undefined : hash === precondition.hash;
+}
+
+function put(database: Database, state: State, asked: Change, effect: Put): void {
+  const { spaceNo, current } = state;
+  const { hash, size, content } = effect;
+  const held = heldBy(asked.key, effect);
+  const headers = JSON.stringify(effect.headers);
+  const inline = content.kind === "inline" ? content.bytes : null;
+  const seq = record(database, spaceNo, asked, effect);
+  if (inline === null) refer(database, spaceNo, hash, size);
+  if (current === undefined) {
+    database.run(INSERT, spaceNo, asked.key, hash, size, held, seq, headers, inline);
+  } else {
+    database.run(UPDATE, hash, size, held, seq, headers, inline, current.id);
+    if (current.isBlock) unrefer(database, spaceNo, current.hash);
+  }
+  grow(database, spaceNo, held - (current?.held ?? 0));
+}
+
+function remove(
+  database: Database,
+  spaceNo: number,
+  current: NonNullable<State["current"]>,
+  asked: Change,
+): void {
+  record(database, spaceNo, asked, undefined);
+  database.run(DELETE, current.id);
+  if (current.isBlock) unrefer(database, spaceNo, current.hash);
+  grow(database, spaceNo, -current.held);
+}
+
+function record(
+  database: Database,
+  spaceNo: number,
+  { event, key }: Change,
+  effect: Put | undefined,
+): number {
+  const kind = effect === undefined ? "del" : "put";
+  const { cid, token, at } = event;
+  const [hash, size] = [effect?.hash ?? null, effect?.size ?? null];
+  return database.insert(RECORD, kind, cid, token, at, spaceNo, key, hash, size);
+}
+
+/** Value, key and stored headers, in bytes; a header's characters are bytes. */
+function heldBy(key: string, effect: Put): number {
+  let held = effect.size + new TextEncoder().encode(key).length;
+  for (const [name, value] of effect.headers) held += name.length + value.length;
+  return held;
+}

@@ -1,0 +1,51 @@
+// SQLite's failures in the words of the port, by result code and never by text.
+
+import { NodeError } from "../../errors.ts";
+
+// https://sqlite.org/rescode.html; the low byte of an extended code is its primary code.
+const READONLY = 8;
+const FULL = 13;
+const BUSY = 5;
+const IOERR_FSYNC = 1034;
+const IOERR_DIR_FSYNC = 1290;
+
+/** `storage_full`, `storage_readonly` or `storage_unavailable`, with the failure as its cause. */
+export function translate(error: unknown): NodeError {
+  if (error instanceof NodeError) return error;
+  const primary = (resultCode(error) ?? 0) & 0xff;
+  const system = systemCode(error);
+  if (primary === FULL || system === "ENOSPC") {
+    return new NodeError("storage_full", undefined, { cause: error });
+  }
+  if (primary === READONLY || system === "EROFS") {
+    return new NodeError("storage_readonly", undefined, { cause: error });
+  }
+  return new NodeError("storage_unavailable", undefined, { cause: error });
+}
+
+/** Was it another process that holds the write lock? */
+export function isBusy(error: unknown): boolean {
+  return ((resultCode(causeOf(error)) ?? 0) & 0xff) === BUSY;
+}
+
+/** Did the disk fail to say that it has what was written? */
+export function isFailedSync(error: unknown): boolean {
+  const code = resultCode(causeOf(error));
+  return code === IOERR_FSYNC || code === IOERR_DIR_FSYNC;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof NodeError ? error.cause : error;
+}
+
+/** SQLite's extended result code. `exec` gives none: run prepared statements where it matters. */
+function resultCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+  return typeof error.errcode === "number" ? error.errcode : undefined;
+}
+
+/** The operating system's name of a failed file operation. */
+function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,79 @@
+// Hosted spaces and how full they are.
+
+import type { SpaceId } from "../../capabilities/space_id.ts";
+import type { Principal } from "../../tokens/did.ts";
+import type { Usage } from "../repository.ts";
+import type { Database } from "./database.ts";
+import { number, spaceId } from "./rows.ts";
+
+const NO = "SELECT no FROM space WHERE id = ?";
+const USAGE = `
+  SELECT s.used, coalesce(e.held, 0) AS held, n.used AS total
+  FROM space s CROSS JOIN node n LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
+  WHERE s.id = ?`;
+const PAGE = "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT ?";
+const CREATE = "INSERT INTO space (id, owner, created_at) VALUES (?, ?, ?)";
+const COUNT_CREATED = "UPDATE node SET spaces = spaces + 1 WHERE id = 1";
+const COUNT_OWNED = "SELECT count(*) AS count FROM space WHERE owner = ?";
+const COUNT = "SELECT spaces AS count FROM node WHERE id = 1";
+const GROW = "UPDATE space SET used = used + ? WHERE no = ?";
+const GROW_NODE = "UPDATE node SET used = used + ? WHERE id = 1";
+
+/** The number by which tables refer to a space; undefined when it is not hosted. */
+export function spaceNumber(database: Database, space: SpaceId): number | undefined {
+  const row = database.one(NO, space);
+  return row === undefined ? undefined : number(row, "no");
+}
+
+export function usage(
+  database: Database,
+  space: SpaceId,
+  key: string | undefined,
+): Usage | undefined {
+  const row = database.one(USAGE, key ?? null, space);
+  if (row === undefined) return undefined;
+  return { used: number(row, "used"), held: number(row, "held"), total: number(row, "total") };
+}
+
+export function spacesAfter(
+  database: Database,
+  after: SpaceId | undefined,
+  limit: number,
+): readonly SpaceId[] {
+  return database.all(PAGE, after ?? "", limit).map((row) => spaceId(row, "id"));
+}
+
+export function ownsSpace(database: Database, owner: Principal): boolean {
+  return countOwned(database, owner) > 0;
+}
+
+/** At most `spaces.per_owner` rows are counted. */
+export function countOwned(database: Database, owner: Principal): number {
+  return count(database, COUNT_OWNED, owner);
+}
+
+export function countSpaces(database: Database): number {
+  return count(database, COUNT);
+}
+
+export function createSpace(
+  database: Database,
+  space: SpaceId,
+  owner: Principal,
+  now: number,
+): void {
+  database.run(CREATE, space, owner, now);
+  database.run(COUNT_CREATED);
+}
+
+/** Adds to what the space and all spaces hold; `bytes` may be negative. */
+export function grow(database: Database, spaceNo: number, bytes: number): void {
+  if (bytes === 0) return;
+  database.run(GROW, bytes, spaceNo);
+  database.run(GROW_NODE, bytes);
+}
+
+function count(database: Database, sql: string, ...values: string[]): number {
+  const row = database.one(sql, ...values);
+  return row === undefined ? 0 : number(row, "count");
+}
