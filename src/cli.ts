@@ -3,14 +3,16 @@
 import { parseArgs } from "node:util";
 import { config } from "./commands/config.ts";
 import type { Command, Io } from "./commands/command.ts";
+import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
+import { migrate } from "./commands/migrate.ts";
 import { serve } from "./commands/serve.ts";
 import { version } from "./commands/version.ts";
 import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { NodeError } from "./errors.ts";
 
-const COMMANDS: readonly Command[] = [serve, config, keygen, version];
+const COMMANDS: readonly Command[] = [serve, config, keygen, inspect, migrate, version];
 
 /** Exit codes, as sysexits.h has them where it does. */
 export const EXIT = { failed: 1, usage: 64, config: 78 } as const;

@@ -105,6 +105,10 @@ function checkTogether(
   } else if (kind !== "sqlite") {
     problems.push(`${source}: storage.database of kind ${kind} is not in this version yet`);
   }
+  if (values["storage.blocks.type"] !== "Local") {
+    const source = sources.get("storage.blocks.type");
+    problems.push(`${source}: storage.blocks.type S3 is not in this version yet`);
+  }
 
   if (values["keys.secret"] !== undefined && values["keys.secret_file"] !== undefined) {
     const [one, other] = [sources.get("keys.secret"), sources.get("keys.secret_file")];

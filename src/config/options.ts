@@ -122,8 +122,7 @@ export const OPTIONS = {
   "storage.blocks.type": {
     read: oneOf("Local", "S3"),
     default: "Local",
-    meaning: "Local: values live on this disk. S3: in a bucket.",
-    notYet: "stops",
+    meaning: "Local: values live on this disk. S3 is not in this version yet.",
   },
   "storage.blocks.path": {
     read: path,

@@ -86,8 +86,8 @@ Deno.test("the JSON test suite is answered as published, and strictly where it l
     assert.deepEqual(parse(bytes), JSON.parse(new TextDecoder().decode(bytes)));
   });
 
-  STRICTER.assertAllUsed();
-  CHOSEN.assertAllUsed();
+  await STRICTER.assertExact();
+  await CHOSEN.assertExact();
 });
 
 /** RFC 8785 for values that hold no lone surrogate: names by UTF-16 code units, ECMAScript's numbers. */
@@ -116,12 +116,13 @@ Deno.test("the inputs of the JCS pairs read as the values of their outputs", asy
 for (const [part, count] of [["jsonValid", 5], ["jsonInvalid", 12]] as const) {
   Deno.test(`atproto's data-model documents (${part}) read as JSON`, async () => {
     const [text = ""] = await vectorsOf("atproto-interop", part, z.string());
+    const expected = z.array(z.unknown()).parse(JSON.parse(text));
     const rows = parseJson(text);
     assert.ok(isArray(rows));
 
-    runAll(`atproto/data-model/${part}`, count, rows, (row) => JSON.stringify(row), (row) => {
+    runAll(`atproto/data-model/${part}`, count, [...rows.entries()], String, ([at, row]) => {
       assert.ok(isObject(row));
-      assert.deepEqual(parseJson(JSON.stringify(row)), row);
+      assert.deepEqual(row, expected[at]);
     });
   });
 }

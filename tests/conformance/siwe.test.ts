@@ -50,7 +50,7 @@ Deno.test("texts of the SIWE vectors are some CACAO's message, or none's, as pub
     });
   }
 
-  TEXT_DIFFERENCES.assertAllUsed();
+  await TEXT_DIFFERENCES.assertExact();
 });
 
 const ANY_CASE = "iss in any case is one principal; the text has its EIP-55 address (wire §1)";
@@ -77,7 +77,7 @@ Deno.test("message objects of the SIWE vectors are CACAOs, or none, as published
     if (valid) assert.ok(isMessage(messageOf(cacaoOf(fields))));
   });
 
-  OBJECT_DIFFERENCES.assertAllUsed();
+  await OBJECT_DIFFERENCES.assertExact();
 });
 
 const ANY_TEXT = "a statement is any UTF-8 without control characters (wire §3.1)";
@@ -128,7 +128,7 @@ Deno.test("the characters of each grammar rule are those of the SIWE vectors", a
     assert.equal(!refuses(() => decodeCacao(token)), answer !== CHARACTERS.has(name));
   });
 
-  CHARACTERS.assertAllUsed();
+  await CHARACTERS.assertExact();
 });
 
 // Verification

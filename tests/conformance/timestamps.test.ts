@@ -34,5 +34,5 @@ Deno.test("what atproto calls no time is none, but for its own strictness", asyn
     });
   }
 
-  DIFFERENCES.assertAllUsed();
+  await DIFFERENCES.assertExact();
 });

@@ -58,7 +58,7 @@ Deno.test("UCANs of the conformance vectors are signed, and no tokens in their o
     }
   });
 
-  MISSIGNED.assertAllUsed();
+  await MISSIGNED.assertExact();
 });
 
 Deno.test("the BLAKE3 CID of the UCAN vectors is ours; one of another hash is another name", async () => {
@@ -101,7 +101,7 @@ Deno.test("what the UCAN vectors verify is accepted in our dialect", async () =>
     assert.equal(translatedVerdict(vector), expected);
   });
 
-  VERIFY_DIFFERENCES.assertAllUsed();
+  await VERIFY_DIFFERENCES.assertExact();
 });
 
 /** Our codes for the errors of the vectors. */
@@ -132,7 +132,7 @@ Deno.test("what the UCAN vectors refute is refused in our dialect, for its reaso
     assert.ok(CODES[vector.errors[0] ?? ""]?.includes(verdict), verdict);
   });
 
-  REFUTE_DIFFERENCES.assertAllUsed();
+  await REFUTE_DIFFERENCES.assertExact();
 });
 
 Deno.test("time bounds of the UCAN vectors are refused once the issuer needs its proof", async () => {

@@ -29,7 +29,7 @@ const EXISTS = "SELECT 1 FROM delegation WHERE cid = ?";
 // One statement for each set of filters, so that each has the index that fits it.
 const IN_SCOPE = listing("delegation_scope_newest", "");
 const BY_DELEGATOR = listing("delegation_scope_delegator", "AND s.delegator = ?5");
-const BY_DELEGATEE = listing("delegation_scope_delegatee", "AND s.delegatee = ?6");
+const BY_DELEGATEE = listing("delegation_scope_delegatee", "AND s.delegatee = ?5");
 const BY_BOTH = listing(
   "delegation_scope_delegator",
   "AND s.delegator = ?5 AND s.delegatee = ?6",
