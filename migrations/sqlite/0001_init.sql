@@ -97,13 +97,14 @@ CREATE TABLE block (
   hash TEXT NOT NULL,
   size INTEGER NOT NULL,
   refs INTEGER NOT NULL CHECK (refs >= 0), -- rows of entry with this value
-  grave INTEGER UNIQUE,         -- set when the collector took it; the number is never used again
+  grave INTEGER,                -- set when the collector took it; the number is never used again
   buried_at REAL,               -- when its deletion was reported
   PRIMARY KEY (space_no, hash),
   CHECK (grave IS NULL OR refs = 0),
   CHECK (buried_at IS NULL OR grave IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX block_by_grave ON block (grave) WHERE grave IS NOT NULL;
 CREATE INDEX block_dead ON block (space_no, hash) WHERE refs = 0 AND grave IS NULL;
 CREATE INDEX block_unburied ON block (grave) WHERE grave IS NOT NULL AND buried_at IS NULL;
 CREATE INDEX block_buried ON block (buried_at) WHERE buried_at IS NOT NULL;

@@ -88,7 +88,8 @@ function exists(path: string): Promise<boolean> {
   return Deno.lstat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
 }
 
-async function makeSecret(path: string): Promise<void> {
+/** Makes a secret in a new file, whole and durable. Throws ConfigError, also when it exists. */
+export async function makeSecret(path: string): Promise<void> {
   const folder = dirname(path);
   const draft = `${path}.${crypto.randomUUID()}`;
   const bytes = crypto.getRandomValues(new Uint8Array(MADE_BYTES));
@@ -98,7 +99,7 @@ async function makeSecret(path: string): Promise<void> {
     await file.chmod(0o600); // The umask may have taken these bits too.
     await file.writeFile(`${bytes.toBase64({ alphabet: "base64url", omitPadding: true })}\n`);
     await file.sync();
-    // Only a whole and durable secret gets the name, and only if nothing has it: link never replaces.
+    // Renaming would replace a secret that another start made meanwhile; linking never does.
     await Deno.link(draft, path);
     using directory = await Deno.open(folder);
     await directory.sync();

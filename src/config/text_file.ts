@@ -1,6 +1,6 @@
 // Small text files, read with a bound: a path may name anything, /dev/zero too.
 
-/** The whole file as UTF-8. Throws what the system says, or an Error when it is larger or no text. */
+/** The whole file as UTF-8. Throws what the system says, or why it takes no such file. */
 export async function readText(path: string, maxBytes: number): Promise<string> {
   using file = await Deno.open(path);
   const bytes = new Uint8Array(maxBytes + 1);

@@ -17,8 +17,8 @@ export function claimsOf(token: string): Claims {
 }
 
 /**
- * "valid", "untimely" or the code of the refusal: form, signature, time and chain. A delegation that
- * is valid is kept among the records.
+ * "valid", "untimely" or the code of the refusal: form, signature, time and chain. A valid
+ * delegation is kept among the records.
  */
 export function verdictOf(
   use: "delegation" | "invocation",

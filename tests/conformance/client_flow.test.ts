@@ -22,7 +22,7 @@ const delegation = z.object({
 });
 const invocation = z.object({ name: z.string(), token: z.string() });
 
-Deno.test("delegations of the client flow are read, verified and named as the client names them", async () => {
+Deno.test("delegations of the client flow are verified and have the client's CIDs", async () => {
   const delegations = await vectorsOf("client-flow", "delegations", delegation);
   const records: Records = new Map();
 
@@ -53,7 +53,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   badUriSpaceInPath: "token_malformed",
 };
 
-Deno.test("invocations of the client flow are granted by their chains, or not, as their names say", async () => {
+Deno.test("invocations of the client flow get the verdicts that their names say", async () => {
   const delegations = await vectorsOf("client-flow", "delegations", delegation);
   const invocations = await vectorsOf("client-flow", "invocations", invocation);
   const records: Records = new Map();

@@ -24,7 +24,7 @@ function assertRoundTrip(bytes: Uint8Array): void {
   assert.equal(toHex(encode(decodeDagCbor(bytes))), toHex(bytes));
 }
 
-Deno.test("the dag-cbor blocks of IPLD's fixtures are read and come back as they were", async () => {
+Deno.test("dag-cbor blocks of IPLD's fixtures are read and come back as they were", async () => {
   const fixtures = await vectorsOf(
     "ipld-dag-cbor",
     "fixtures",
@@ -90,7 +90,7 @@ const DASL_DIFFERENCES = new Differences({
   "invalid_in text not in Unicode Normalization Form C": "dag-cbor leaves text as it is",
 });
 
-Deno.test("DASL's CBOR vectors get the published verdicts, as far as they are dag-cbor's", async () => {
+Deno.test("DASL's CBOR vectors get the published verdicts where they are dag-cbor's", async () => {
   const vector = z.object({
     type: z.enum(["roundtrip", "invalid_in", "invalid_out"]),
     data: z.string(),

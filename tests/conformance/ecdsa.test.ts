@@ -34,7 +34,7 @@ for (const { set, alg, count } of P1363) {
 const P = 2n ** 256n - 2n ** 32n - 977n;
 const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
-/** Bitcoin takes low s only; a UCAN takes either (wire §3.2). Nothing else is answered differently. */
+/** Bitcoin takes low s only; a UCAN takes either (wire §3.2). */
 const HIGH_S = new Differences({
   "1 Signature malleability": "s is n − s of a valid signature",
   "388 edge case for signature malleability": "s is (n + 1) / 2, the least high s",
@@ -60,7 +60,7 @@ function parseDer(bytes: Uint8Array): { r: bigint; s: bigint } | undefined {
     : undefined;
 }
 
-/** Recovery finds some signer of any text, if r and s are in range: the vectors sign another digest. */
+/** The vectors sign another digest; recovery finds some signer of any, if r and s are in range. */
 const DIGEST = eip191Digest("any text");
 
 function power(base: bigint, exponent: bigint): bigint {
@@ -74,7 +74,7 @@ function power(base: bigint, exponent: bigint): bigint {
 /** Is there a point of the curve with this x (Euler's criterion on x³ + 7)? */
 const isOnCurve = (x: bigint): boolean => power((x ** 3n + 7n) % P, (P - 1n) / 2n) === 1n;
 
-Deno.test("secp256k1 signatures of Wycheproof (bitcoin): only raw r‖s counts, low s for wallets", async () => {
+Deno.test("Wycheproof's bitcoin signatures count as r‖s, not as DER; wallets: low s", async () => {
   const cases = await vectorsOf("wycheproof-secp256k1-bitcoin", "cases", signature);
   let converted = 0;
 

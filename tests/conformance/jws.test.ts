@@ -41,7 +41,7 @@ function open(jws: string): Jws {
   };
 }
 
-/** The verdict of our rules; an HMAC, which no token of ours has, shows what base64url let through. */
+/** The verdict of our rules; an HMAC, which no token has, shows what base64url let through. */
 function verdictOf({ jws, k, x, y }: Vector): boolean {
   if (refuses(() => open(jws))) return false;
   const { algorithm, signed, signature } = open(jws);
@@ -108,7 +108,7 @@ const DIFFERENCES = new Differences({
   "351 rfc7520WithKeyOps Figure27": NO_P521,
 });
 
-Deno.test("the JWS vectors of Wycheproof get the published verdicts for algorithms that we have", async () => {
+Deno.test("Wycheproof's JWS get the published verdicts for algorithms that we have", async () => {
   const cases = await vectorsOf("wycheproof-jws", "cases", vector);
 
   runAll("wycheproof/jws", 401, cases, ({ name }) => name, (vector) => {

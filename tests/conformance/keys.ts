@@ -19,7 +19,7 @@ export function didKeyOf(algorithm: Algorithm, key: Uint8Array): Principal {
   );
 }
 
-/** Does an issuer with this key pass with this signature? The key is judged first, as in a token. */
+/** Does an issuer with this key pass with this signature? The key is judged first, as in tokens. */
 export function accepts(
   algorithm: Algorithm,
   key: Uint8Array,

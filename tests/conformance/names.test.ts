@@ -1,4 +1,4 @@
-// DIDs, keys and addresses (wire §1): did:key, EIP-55, and atproto's syntax vectors for DIDs and CIDs.
+// DIDs, keys and addresses (wire §1): did:key, EIP-55, and atproto's keys, DIDs and CIDs.
 
 import assert from "node:assert/strict";
 import { p256 } from "@noble/curves/nist.js";

@@ -52,7 +52,7 @@ Deno.test("the empty caveat lists of the interleaved ReCap vector would be refus
   assert.ok(refuses(() => parseRecap(recap)));
 });
 
-Deno.test("the serialized capability of the ReCap vectors is read, caveats and proof too", async () => {
+Deno.test("the serialized ReCap of the vectors is read, caveats and proof too", async () => {
   const serialized = await vectorsOf("recap", "serialized", z.string());
 
   runAll("recap/serialized", 1, serialized, () => "serialized_cap", (json) => {

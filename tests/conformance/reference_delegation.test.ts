@@ -1,5 +1,5 @@
-// The reference project's own delegation and the UCANs of its later service: bytes, texts, signatures
-// and CIDs (wire §2 and §3).
+// The reference project's own delegation and the UCANs of its later service: bytes, texts,
+// signatures and CIDs (wire §2 and §3).
 
 import assert from "node:assert/strict";
 import { CID } from "multiformats/cid";
@@ -65,7 +65,7 @@ const serviceCase = z.object({
   issuanceRecord: issued.optional(),
 });
 
-Deno.test("the UCANs of the reference's later service are read, verified and accepted", async () => {
+Deno.test("UCANs of the reference's later service are read, verified and accepted", async () => {
   const [now = NaN] = await vectorsOf("reference-delegation", "now", z.number());
   const parents = await vectorsOf("reference-delegation", "parents", parent);
   const cases = await vectorsOf("reference-delegation", "cases", serviceCase);

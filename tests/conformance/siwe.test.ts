@@ -41,7 +41,7 @@ const TEXT_DIFFERENCES = new Differences({
   "IPv4address max value: uri://[::001.099.200.255]": ZEROS,
 });
 
-Deno.test("texts of the SIWE vectors are some CACAO's message, or none's, as published", async () => {
+Deno.test("texts of the SIWE vectors are a CACAO's message, or none, as published", async () => {
   for (const { part, count, valid } of TEXTS) {
     const vectors = await vectorsOf("siwe", part, named);
 
@@ -179,7 +179,7 @@ const VERDICTS: Readonly<Record<string, string>> = {
   "custom nonce": "valid",
 };
 
-Deno.test("the SIWE vectors' wrong signatures, times and dates are refused, each for its reason", async () => {
+Deno.test("wrong signatures, times and dates of the SIWE vectors are refused", async () => {
   const vectors = await vectorsOf("siwe", "verificationNegative", signed);
 
   runAll("siwe/verification_negative", 10, vectors, ({ name }) => name, (vector) => {
@@ -192,7 +192,7 @@ const CONTRACT_WALLETS: Readonly<Record<string, string>> = {
   loopring: "token_malformed", // 66 bytes
 };
 
-Deno.test("signatures of contract wallets (EIP-1271) are refused: the node asks no chain", async () => {
+Deno.test("signatures of contract wallets are refused: the node asks no chain", async () => {
   const vectors = await vectorsOf("siwe", "eip1271", named.extend({ signature: z.string() }));
 
   runAll("siwe/eip1271", 2, vectors, ({ name }) => name, ({ name, message, signature }) => {

@@ -1,6 +1,6 @@
-// An EIP-4361 message as text, as the fields that the SIWE vectors give, and as the CACAO that carries
-// it. The node only goes from fields to text; the way back is here, so that a vector of text can be put
-// to the question that counts: is there a CACAO whose message is this text?
+// An EIP-4361 message as text, as the fields that the SIWE vectors give, and as the CACAO that
+// carries it. The node only goes from fields to text; the way back is here, so that a text can be
+// put to the question that counts: is there a CACAO whose message it is?
 
 import { encode } from "@ipld/dag-cbor";
 import { z } from "zod";
@@ -97,7 +97,7 @@ export function readMessage(text: string): SiweVector | undefined {
     : undefined;
 }
 
-/** Is there a CACAO whose message is exactly this text? Fields → text is injective, so one try tells. */
+/** Is there a CACAO whose message is this text? Fields → text is injective, so one try tells. */
 export function isMessage(text: string): boolean {
   const fields = readMessage(text);
   if (fields === undefined) return false;

@@ -1,5 +1,5 @@
-// The UCAN conformance vectors for 0.10.0 (wire §3.2 and §4): as they are, none is a token here; their
-// signatures and BLAKE3 CID hold; put into our dialect, each gets its verdict, for its reason.
+// The UCAN conformance vectors for 0.10.0 (wire §3.2 and §4): as they are, none is a token here;
+// their signatures and BLAKE3 CID hold; put into our dialect, each gets its verdict for its reason.
 
 import assert from "node:assert/strict";
 import { z } from "zod";
@@ -42,7 +42,7 @@ const MISSIGNED = new Differences({
   "UCAN issuer does not match proof audience": "Alice signed it, who is not its issuer",
 });
 
-Deno.test("UCANs of the conformance vectors are signed, and no tokens in their own dialect", async () => {
+Deno.test("the UCAN vectors are signed, and no tokens in their own dialect", async () => {
   const vectors = [
     ...await vectorsOf("ucan-conformance-0.10.0", "verify", vector),
     ...await vectorsOf("ucan-conformance-0.10.0", "refute", vector),
@@ -61,7 +61,7 @@ Deno.test("UCANs of the conformance vectors are signed, and no tokens in their o
   await MISSIGNED.assertExact();
 });
 
-Deno.test("the BLAKE3 CID of the UCAN vectors is ours; one of another hash is another name", async () => {
+Deno.test("the BLAKE3 CID of the UCAN vectors is ours, the SHA-256 one is not", async () => {
   const vectors = await vectorsOf(
     "ucan-conformance-0.10.0",
     "cid",
@@ -135,7 +135,7 @@ Deno.test("what the UCAN vectors refute is refused in our dialect, for its reaso
   await REFUTE_DIFFERENCES.assertExact();
 });
 
-Deno.test("time bounds of the UCAN vectors are refused once the issuer needs its proof", async () => {
+Deno.test("time bounds of the UCAN vectors count once the issuer needs its proof", async () => {
   const vectors = await vectorsOf("ucan-conformance-0.10.0", "refute", vector);
   const violations = vectors.filter(({ name }) => Object.hasOwn(REFUTE_DIFFERENCES.reasons, name));
 

@@ -1,6 +1,6 @@
-// The UCAN conformance vectors speak another dialect of 0.10.0: `ucv` in the payload, `cap` for `att`,
-// an `exp` of null, facts as one object, resources that nobody's space owns. Here a vector is put into
-// the dialect of wire §3.2, mechanically, with its defect, and signed anew.
+// The UCAN conformance vectors speak another dialect of 0.10.0: `ucv` in the payload, `cap` for
+// `att`, an `exp` of null, facts as one object, resources that are in nobody's space. Here a vector
+// is put into the dialect of wire §3.2, mechanically, with its defect, and signed anew.
 
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
@@ -12,7 +12,7 @@ import { hex, utf8 } from "./vectors.ts";
 /** Ed25519's PKCS #8 header (RFC 8410), before the seed. */
 const PKCS8 = hex("302e020100300506032b657004220420");
 
-/** The vectors keep two of their three keys to themselves: each DID gets a key of ours for its own. */
+/** The vectors tell only one of their three keys: each DID gets a key of ours for its own. */
 function keyFor(did: string): { did: string; key: KeyObject } {
   const der = Uint8Array.of(...PKCS8, ...blake3(utf8(did)));
   const key = createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" });
@@ -66,7 +66,7 @@ const isDid = (value: unknown): value is string =>
 
 const did = (value: unknown): unknown => isDid(value) ? keyFor(value).did : value;
 
-/** Resources become paths of the root's space; nothing becomes something, or no authority is asked. */
+/** Resources become paths of the root's space; none becomes one, or no authority is asked. */
 function attenuations(cap: unknown): unknown {
   if (!isObject(cap)) return cap;
   const resources = Object.entries(cap);

@@ -1,5 +1,5 @@
-// Packs the figures of the published test vectors into one file a set, one vector a line: inputs and
-// expected verdicts only. Sources, licences and our verdicts are in README.md beside this file.
+// Packs the figures of the published test vectors into one file a set, one vector a line: inputs
+// and expected verdicts only. Sources, licences and our verdicts are in README.md beside this file.
 //
 //   deno run --allow-read --allow-write tests/vectors/pack.ts <source folder>
 
@@ -295,9 +295,8 @@ await write("did-key", {
 });
 
 await write("eip55", {
-  addresses:
-    (await read("eip55/addresses.json", z.object({ checksummed: z.array(z.string()) })))
-      .checksummed,
+  addresses: (await read("eip55/addresses.json", z.object({ checksummed: z.array(z.string()) })))
+    .checksummed,
 });
 
 // UCAN

@@ -50,7 +50,7 @@ const UNREFER = "UPDATE block SET refs = refs - 1 WHERE space_no = ? AND hash = 
 
 const DEAD = `
   SELECT b.space_no, s.id AS space, b.hash
-  FROM block b JOIN space s ON s.no = b.space_no
+  FROM block b INDEXED BY block_dead CROSS JOIN space s ON s.no = b.space_no
   WHERE b.refs = 0 AND b.grave IS NULL
   LIMIT ?`;
 const NEXT_GRAVE = "UPDATE node SET graves = graves + 1 WHERE id = 1 RETURNING graves";
@@ -59,7 +59,7 @@ const CONDEMN = `
   ON CONFLICT (space_no, hash) DO UPDATE SET grave = excluded.grave, buried_at = NULL`;
 const UNBURIED = `
   SELECT s.id AS space, b.hash, b.grave
-  FROM block b INDEXED BY block_unburied JOIN space s ON s.no = b.space_no
+  FROM block b INDEXED BY block_unburied CROSS JOIN space s ON s.no = b.space_no
   WHERE b.grave IS NOT NULL AND b.buried_at IS NULL
   ORDER BY b.grave LIMIT ?`;
 const BURY = "UPDATE block SET buried_at = ? WHERE grave = ? AND buried_at IS NULL";

@@ -28,10 +28,15 @@ export class Database {
   /** Row by row; nothing else may use the statement before its end. */
   *each(sql: string, ...values: Value[]): Generator<Row> {
     const rows = this.#guard(() => this.#statement(sql).iterate(...values));
-    while (true) {
-      const next = this.#guard(() => rows.next());
-      if (next.done === true) return;
-      yield next.value;
+    try {
+      while (true) {
+        const next = this.#guard(() => rows.next());
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      // A statement left half read would keep the log from being cut back.
+      rows.return?.();
     }
   }
 

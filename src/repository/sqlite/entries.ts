@@ -27,7 +27,7 @@ const LIST_AFTER = `
 
 const STATE = `
   SELECT s.no, s.used, n.used AS total, e.id, e.hash, e.held, e.inline IS NULL AS is_block
-  FROM space s CROSS JOIN node n LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
+  FROM space s JOIN node n ON n.id = 1 LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
   WHERE s.id = ?`;
 const RECORD = `
   INSERT INTO event (kind, cid, token, at, space_no, key, hash, size)

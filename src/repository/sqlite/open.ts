@@ -41,8 +41,6 @@ export function openSqlite(options: SqliteOptions): Repository {
   if (path !== MEMORY) createFile(path);
   const database = connect(path, false);
   try {
-    // Dead rows must not stay readable in the file: values and tokens are the users'.
-    database.run(`PRAGMA secure_delete = FAST`);
     if (path !== MEMORY) database.one("PRAGMA journal_mode = WAL");
     database.one(`PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
     migrate(database, migrations, now(), (first) => {

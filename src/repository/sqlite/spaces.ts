@@ -9,7 +9,7 @@ import { number, spaceId } from "./rows.ts";
 const NO = "SELECT no FROM space WHERE id = ?";
 const USAGE = `
   SELECT s.used, coalesce(e.held, 0) AS held, n.used AS total
-  FROM space s CROSS JOIN node n LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
+  FROM space s JOIN node n ON n.id = 1 LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
   WHERE s.id = ?`;
 const PAGE = "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT ?";
 const CREATE = "INSERT INTO space (id, owner, created_at) VALUES (?, ?, ?)";

@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { isBusy, isFailedSync } from "./errors.ts";
 
 const OVERWRITE = `
-  INSERT INTO setting (name, value) VALUES ('store.overwritten', ?)
+  INSERT INTO setting (name, value) VALUES ('store.overwritten', '')
   ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
 export class SqliteTransaction implements Transaction {
@@ -74,7 +74,7 @@ export class SqliteTransaction implements Transaction {
     this.abandon();
     try {
       this.#database.run("BEGIN IMMEDIATE");
-      this.#database.run(OVERWRITE, new Date().toISOString());
+      this.#database.run(OVERWRITE);
       this.#database.run("COMMIT");
     } catch {
       // The write came before its sync, and it is the write that counts.

@@ -1,7 +1,7 @@
 // Where the node's secret comes from, and how the first start keeps the one it makes.
 
 import assert from "node:assert/strict";
-import { loadSecret } from "../../../src/config/node_secret.ts";
+import { loadSecret, makeSecret } from "../../../src/config/node_secret.ts";
 import { Secret } from "../../../src/config/secret.ts";
 import { configErrorOf } from "./support.ts";
 
@@ -187,6 +187,17 @@ Deno.test("what stands at node.secret is never replaced", async () => {
     assert.equal(Deno.readTextFileSync(given.secretFile), text);
     assert.deepEqual(given.names(), ["node.secret"]);
   }
+});
+
+Deno.test("a secret that another start made meanwhile is not replaced", async () => {
+  await using given = await aFolder();
+  writeSecret(given.secretFile, TEXT);
+
+  const { problems } = await configErrorOf(makeSecret(given.secretFile));
+
+  assert.match(String(problems[0]), /node\.secret: the secret cannot be written: File exists/);
+  assert.equal(Deno.readTextFileSync(given.secretFile), TEXT);
+  assert.deepEqual(given.names(), ["node.secret"]);
 });
 
 Deno.test("a broken link at node.secret is not followed to make one", async () => {

@@ -1,7 +1,7 @@
 // A program for closed_pipe.test.ts: answers requests and logs each, as a node does. Its first line
 // carries its port.
 
-import { createLog } from "../../../src/telemetry/log.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 
 const log = createLog({ level: "normal", format: "Json" });
 const server = Deno.serve({
