@@ -1,6 +1,7 @@
 // The command line: which command, its flags, and what a failure looks like to a person.
 
 import { parseArgs } from "node:util";
+import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import type { Command, Io } from "./commands/command.ts";
 import { inspect } from "./commands/inspect.ts";
@@ -12,7 +13,7 @@ import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { NodeError } from "./errors.ts";
 
-const COMMANDS: readonly Command[] = [serve, config, keygen, inspect, migrate, version];
+const COMMANDS: readonly Command[] = [serve, config, keygen, inspect, check, migrate, version];
 
 /** Exit codes, as sysexits.h has them where it does. */
 export const EXIT = { failed: 1, usage: 64, config: 78 } as const;

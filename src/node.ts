@@ -3,6 +3,7 @@
 
 import { openLocalBlocks } from "./blocks/local.ts";
 import type { Blocks } from "./blocks/blocks.ts";
+import { startCollector } from "./blocks/collector.ts";
 import { openStaging } from "./blocks/staging.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecret } from "./config/node_secret.ts";
@@ -96,6 +97,19 @@ export async function startNode(
   opened.defer(() => drain(server));
   const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
 
+  opened.use(
+    startCollector({
+      intervalMs: config.storage.gcIntervalMs,
+      repository,
+      blocks,
+      staging,
+      clock,
+      log,
+      // The lock of the database's file lets no second node be; its name may be the same each time.
+      holder: "node",
+      guardSeconds: config.auth.maxInvocationLifetimeSeconds + 60,
+    }),
+  );
   const resources = opened.move();
   const stop = async () => {
     isStopping = true;

@@ -28,8 +28,8 @@ CREATE TABLE space (
 
 CREATE INDEX space_by_owner ON space (owner);
 
--- Everything that was accepted, with its signed bytes, in the order of its commits. The order of one
--- space is this order, restricted to what concerns it.
+-- Everything that was accepted, with its signed bytes, in the order of its commits. The order of
+-- one space is this order, restricted to what concerns it.
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   kind TEXT NOT NULL CHECK (kind IN ('delegation', 'revocation', 'put', 'del')),

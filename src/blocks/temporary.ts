@@ -86,10 +86,12 @@ export async function leftoversIn(
 }
 
 // The lock appears under its name only once it is locked, so no sweep can mistake it for a dead one.
+// It is shared, and its file open for reading: that keeps no one from making the disk read-only.
 async function takeLock(newPath: string, lockPath: string): Promise<Deno.FsFile> {
-  const lock = await createFile(newPath);
+  (await createFile(newPath)).close();
+  const lock = await Deno.open(newPath, { read: true });
   try {
-    if (!await lock.tryLock(true)) throw new Deno.errors.Busy(`Locked by another: ${newPath}`);
+    if (!await lock.tryLock(false)) throw new Deno.errors.Busy(`Locked by another: ${newPath}`);
     await Deno.rename(newPath, lockPath);
     return lock;
   } catch (error) {
@@ -115,12 +117,21 @@ async function ownNames(path: string): Promise<readonly string[]> {
 async function lockOfDead(path: string): Promise<Deno.FsFile | "alive" | undefined> {
   let lock: Deno.FsFile;
   try {
-    lock = await Deno.open(path, { read: true });
+    // For writing: a network file system locks nothing else exclusively.
+    lock = await Deno.open(path, { read: true, write: true });
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    const code = systemCode(error);
+    if (code === "ENOENT") return undefined;
+    // Nothing could be removed, and nothing is known.
+    if (code === "EROFS" || code === "EACCES") return "alive";
     throw error;
   }
-  if (await lock.tryLock(true)) return lock;
+  try {
+    if (await lock.tryLock(true)) return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
   lock.close();
   return "alive";
 }

@@ -1,5 +1,5 @@
-// The promises of the repository port, each a case (src/repository/repository.ts). A back-end's test
-// file is one call with a way to open an empty store. Every case ends with a clean `check`.
+// The promises of the repository port, each a case (src/repository/repository.ts). A back-end's
+// test file is one call with a way to open an empty store. Every case ends with a clean `check`.
 
 import assert from "node:assert/strict";
 import type { Repository } from "../../src/repository/repository.ts";

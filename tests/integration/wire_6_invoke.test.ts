@@ -554,7 +554,7 @@ const OTHERS: readonly { name: string; resource: (session: Session) => string }[
   { name: "a name with an escaped colon", resource: ({ space }) => `${space}%3Ax/kv/a` },
   { name: "an empty service", resource: ({ space }) => `${space}//a` },
   { name: "the space alone", resource: ({ space }) => space },
-  { name: "an authority", resource: ({ space }) => space.replace(":", "://") + "/kv/a" },
+  { name: "an authority", resource: () => "tinycloud://default/kv/a" },
   {
     name: "an encryption URN of another owner",
     resource: () => `urn:tinycloud:encryption:${randomWallet().did}:default`,
@@ -599,8 +599,6 @@ interface Chain {
     wallet: Wallet,
   ): Promise<{ by: Session; proofs?: readonly string[] }>;
 }
-
-const HOUR = 3600;
 
 const CHAINS: readonly Chain[] = [
   {
@@ -756,12 +754,6 @@ Deno.test("wire §4: a chain ends at the instant of its expiry and begins at its
   node.clock.freeze(at + 20);
   const late = await granted(node, session, resource, GET, { notBefore: at });
 
-  const statuses = await Promise.all(
-    [[early, at - 0.001], [early, at], [late, at - 0.001], [late, at]].length === 4
-      ? [0].map(() => at)
-      : [],
-  );
-  assert.equal(statuses.length, 1);
   const status = async (by: Session, now: number) => {
     node.clock.freeze(now);
     return (await invoke(node, by, { ...kv(session, "get", "a"), expiration: at + 60 })).status;

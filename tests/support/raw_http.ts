@@ -28,9 +28,9 @@ export class RawConnection implements Disposable {
     return new RawConnection(await Deno.connect({ hostname, port: Number(port) }));
   }
 
-  /** Writes all of it. Throws when the other side has closed. */
+  /** Writes all of it, text as Latin-1. Throws when the other side has closed. */
   async write(data: string | Uint8Array): Promise<void> {
-    let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    let rest = typeof data === "string" ? bytesOfLatin1(data) : data;
     while (rest.length > 0) rest = rest.subarray(await this.#conn.write(rest));
   }
 
@@ -139,6 +139,10 @@ export async function withinTime<T>(result: Promise<T>, what: string, ms = HANG_
   } finally {
     clearTimeout(timer);
   }
+}
+
+function bytesOfLatin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 function latin1(bytes: Uint8Array): string {

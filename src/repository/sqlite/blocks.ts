@@ -1,7 +1,7 @@
-// References to blocks, and the protocol by which the collector removes those that nobody refers to.
+// References to blocks, and the protocol by which the collector removes what nobody refers to.
 //
 // A block's file is written before the commit that refers to it, and removed after the commit that
-// condemned it; the two never share a transaction. What keeps a live value's file there is this row:
+// condemned it; the two never share a transaction. What keeps a live value's file is this row:
 //
 //   live        refs > 0, no grave
 //   unused      refs = 0, no grave         the file is there, nobody refers to it
@@ -13,18 +13,18 @@
 // has and that one is buried. Otherwise it is told, writes the file again and comes back.
 //
 // Why no live value misses its file. Suppose a put commits a reference at time C, having finished
-// writing the file at W < C, and a removal R ran between W and now. R ran under a grave g, between g's
-// condemnation and its burial.
-//  - g was given out after C: then the row had no reference at that moment, so this put's reference
-//    was gone by then, and the value is not live.
+// writing the file at W < C, and a removal R ran after W, under a grave g, between g's condemnation
+// and its burial.
+//  - g was given out after C: the row had no reference at that moment, so this put's reference was
+//    gone by then, and the value is not live.
 //  - g was given out before C, and the row still has it at C: the put passes only over a buried g,
-//    and it learnt of g's burial before it wrote: R < burial < W. It did not run after W.
-//  - g was given out before C, and the row has lost it by C. A row loses its grave to a put that
-//    wrote over it when it was buried, or by being forgotten. R ended before the burial, so W < R <
-//    burial. In the first case that other put wrote the same content after the burial and before C,
-//    and no removal under g came after it (removals under later graves: the same argument again, with
-//    its write in place of W). In the second case the grave was older than any put may run: W lies
-//    before it, so this put has run too long, which the caller of `forgetGraves` excludes.
+//    and it learnt of g's burial before it wrote: R < burial < W. So R did not run after W.
+//  - g was given out before C, and the row has lost it by C: to a put that wrote over it when it was
+//    buried, or by being forgotten. Either way W < R < burial. In the first case that other put
+//    wrote the same content after the burial and before C, and no removal under g comes after it;
+//    for a removal under a later grave the argument starts again, with its write in place of W. In
+//    the second case the grave was older than any put may run, and W lies before it: this put ran
+//    too long, which the caller of `forgetGraves` excludes.
 // It needs two things of the collector: a removal ends before its burial is reported, and whoever
 // takes up `unburied` work does so when nobody else can be removing (the lease).
 //

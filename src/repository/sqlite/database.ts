@@ -7,7 +7,7 @@ export type Value = null | number | string | Uint8Array;
 /** A row as it comes; `rows.ts` says what is in it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** `sql` is always a constant, so the set of statements is bounded. Every method throws NodeErrors. */
+/** `sql` is always a constant, so the statements are bounded. Every method throws NodeErrors. */
 export class Database {
   readonly #handle: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();

@@ -23,7 +23,9 @@ const BY_CIDS = `
   FROM json_each(?) c CROSS JOIN delegation d ON d.cid = c.value`;
 const TOKENS = `
   SELECT d.cid, e.token
-  FROM json_each(?) c CROSS JOIN delegation d ON d.cid = c.value JOIN event e ON e.seq = d.position`;
+  FROM json_each(?) c
+    CROSS JOIN delegation d ON d.cid = c.value
+    CROSS JOIN event e ON e.seq = d.position`;
 const EXISTS = "SELECT 1 FROM delegation WHERE cid = ?";
 
 // One statement for each set of filters, so that each has the index that fits it.

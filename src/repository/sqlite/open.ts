@@ -95,7 +95,7 @@ function connect(path: string, readOnly: boolean): Database {
   }
 }
 
-/** Whatever the umask says: 0700 for a new folder, 0600 for a new file, whose companions follow it. */
+/** Whatever the umask: 0700 for a new folder, 0600 for a new file and so for its companions. */
 function createFile(path: string): void {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

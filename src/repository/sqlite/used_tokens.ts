@@ -1,6 +1,6 @@
-// Which tokens are used up (wire §6, replay). A change uses its token in its own commit. A read does
-// not wait for the disk: its guard is kept in memory and goes along with the next commit, at the
-// latest a moment later; while the database takes no writes it stays here.
+// Which tokens are used up (wire §6, replay). A change uses its token in its own commit. A read
+// does not wait for the disk: its guard is kept in memory and goes along with the next commit, a
+// moment later at most; while the database takes no writes it stays here.
 
 import { NodeError } from "../../errors.ts";
 import type { Rider } from "../group_commit.ts";
@@ -48,7 +48,7 @@ export class UsedTokens implements Rider {
     this.#database.run(USE, guard.key, guard.expiresAt);
   }
 
-  /** Without one. Throws `storage_unavailable` when too many guards wait for a database to recover. */
+  /** Without one. Throws `storage_unavailable` when too many guards wait for a commit. */
   useInMemory(guard: UseGuard): void {
     if (this.#inMemory.size >= MAX_IN_MEMORY) this.#forgetExpired(this.#now());
     if (this.#inMemory.size >= MAX_IN_MEMORY) {

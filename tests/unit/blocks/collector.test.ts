@@ -307,17 +307,33 @@ Deno.test("a run examines no more blocks than it may, and the next goes on there
   await using stores = await Stores.open();
   for (let size = 1; size <= 10; size++) {
     await stores.blocks.put(size % 2 === 0 ? HOME : AWAY, inMemory(noise(size)));
-    await stores.age(size % 2 === 0 ? HOME : AWAY, noise(size), 2 * DAY);
+    await stores.age(size % 2 === 0 ? HOME : AWAY, noise(size), size % 3 === 0 ? 2 * DAY : 0);
   }
   const collector = collectorOf(stores, { maxExamined: 4 });
 
-  const runs = [];
+  let strays = 0;
+  const complete = [];
   for (let run = 0; run < 3; run++) {
-    const { strays, complete } = await collector.collectOnce();
-    runs.push([strays, complete]);
+    const collected = await collector.collectOnce();
+    strays += collected.strays;
+    complete.push(collected.complete);
   }
 
-  assert.deepEqual(runs, [[4, false], [4, false], [2, true]]);
+  assert.deepEqual(complete, [false, false, true]);
+  assert.equal(strays, 3);
+});
+
+Deno.test("the database is not asked to condemn old blocks that are live", async () => {
+  await using stores = await Stores.open();
+  await stores.put(HOME, "live", A);
+  await stores.age(HOME, A, 2 * DAY);
+  const repository = changed<Repository>(stores.repository, {
+    condemnStray: () => assert.fail("asked"),
+  });
+
+  const { complete } = await collectorOf(stores, { repository }).collectOnce();
+
+  assert.equal(complete, true);
 });
 
 Deno.test("a run ends when its time is up", async () => {
@@ -389,26 +405,50 @@ Deno.test("a node whose clock is five minutes ahead does not take the lease", as
   assert.equal(meanwhile, false);
 });
 
-Deno.test("a collector that slept through its lease removes nothing more", async () => {
-  await using stores = await Stores.open();
-  for (let size = 1; size <= 4; size++) await stores.put(HOME, "key", noise(size));
-  const other = collectorOf(stores, { holder: "another node" });
-  let removed = 0;
-  const blocks = changed<Blocks>(stores.blocks, {
-    async remove(space, hash) {
-      removed++;
-      await stores.blocks.remove(space, hash);
-      // Asleep until the lease has run out and another holds it.
-      stores.clock.pass(16 * 60);
-      const until = stores.clock.seconds + 900;
-      await stores.repository.takeLease("collector", "another node", stores.clock.seconds, until);
-    },
+const SLEEPS = [
+  { name: "slept", ms: 960_000, seconds: 960 },
+  { name: "slept with its machine", ms: 0, seconds: 960 },
+  { name: "slept while the clock was set back", ms: 960_000, seconds: 0 },
+] as const;
+
+for (const { name, ms, seconds } of SLEEPS) {
+  Deno.test(`a collector that ${name} while another took its lease removes no more`, async () => {
+    await using stores = await Stores.open();
+    for (let size = 1; size <= 4; size++) await stores.put(HOME, "key", noise(size));
+    let removed = 0;
+    const blocks = changed<Blocks>(stores.blocks, {
+      async remove(space, hash) {
+        removed++;
+        await stores.blocks.remove(space, hash);
+        stores.clock.ms += ms;
+        stores.clock.seconds += seconds;
+        await stores.repository.releaseLease("collector", "this node");
+        await stores.repository.takeLease("collector", "another node", 1, Infinity);
+      },
+    });
+
+    const { complete } = await collectorOf(stores, { blocks }).collectOnce();
+
+    assert.deepEqual([removed, complete], [1, false]);
+    assert.equal((await collectorOf(stores, { holder: "another node" }).collectOnce()).dead, 2);
   });
+}
 
-  const { complete } = await collectorOf(stores, { blocks }).collectOnce();
+Deno.test("after a failed removal the lease runs out by itself", async () => {
+  await using stores = await Stores.open();
+  await stores.put(HOME, "deleted", A);
+  await stores.delete(HOME, "deleted");
+  const blocks = changed<Blocks>(stores.blocks, {
+    remove: () => Promise.reject(new NodeError("storage_unavailable")),
+  });
+  const other = collectorOf(stores, { holder: "another node" });
+  await collectorOf(stores, { blocks }).collectOnce();
 
-  assert.deepEqual([removed, complete], [1, false]);
-  assert.equal((await other.collectOnce()).dead, 2);
+  const early = await other.collectOnce();
+  stores.clock.pass(16 * 60);
+  const late = await other.collectOnce();
+
+  assert.deepEqual([early.ran, late.ran, late.dead], [false, true, 1]);
 });
 
 Deno.test("a crashed collector's lease is taken over by its own name at once", async () => {

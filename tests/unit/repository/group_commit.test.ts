@@ -93,7 +93,7 @@ Deno.test("a failing operation is undone alone", async () => {
   ]);
 });
 
-Deno.test("when the commit fails, so does every operation, and the next batch is fresh", async () => {
+Deno.test("when the commit fails, so does every operation, and the next is fresh", async () => {
   const transaction = new NotedTransaction();
   const writer = new GroupCommit(transaction);
   const failure = new Error("of the disk");

@@ -53,7 +53,7 @@ Deno.test("every statement of every request finds its rows through an index", as
   }
 });
 
-/** What the repository prepares while the cases run; leaves a store of the same schema at `path`. */
+/** What the repository prepares while the cases run; leaves an empty store at `path`. */
 async function statementsOf(path: string): Promise<Set<string>> {
   const statements = new Set<string>();
   const { prepare } = DatabaseSync.prototype;
@@ -71,12 +71,17 @@ async function statementsOf(path: string): Promise<Set<string>> {
 }
 
 async function runIn(path: string, run: Case["run"]): Promise<void> {
-  const given = {
-    now: NOW,
-    repository: openSqlite({ path, durability: "normal", now: () => given.now }),
+  let now = NOW;
+  await using repository = openSqlite({ path, durability: "normal", now: () => now });
+  await run({
+    repository,
+    get now() {
+      return now;
+    },
+    set now(value) {
+      now = value;
+    },
     reopen: () => Promise.reject(new Error("it outlives nothing")),
-    unchanged: <T>(step: () => Promise<T>): Promise<T> => step(),
-  };
-  await run(given);
-  await given.repository[Symbol.asyncDispose]();
+    unchanged: (step) => step(),
+  });
 }

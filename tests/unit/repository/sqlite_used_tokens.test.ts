@@ -21,7 +21,7 @@ function stored(database: Database): number {
   return database.all("SELECT 1 FROM used_token").length;
 }
 
-Deno.test("guards stay in memory while no commit succeeds, and go with the next that does", async () => {
+Deno.test("guards stay in memory until a commit succeeds, and go with that one", async () => {
   const { database, used } = opened(() => Promise.reject(new Error("no writes")));
   const guard = aGuard();
   used.useInMemory(guard);

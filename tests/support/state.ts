@@ -1,0 +1,100 @@
+// Refused and untouched: the check of every refusal that leaves no trace (adversary.md, "R").
+
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { resourceUri } from "../../client/mod.ts";
+import { type Answer, assertOk, assertRefused, type Refusal } from "./asking.ts";
+import type { TestNode } from "./node.ts";
+import { type ASession, aSession, PUT, use } from "./world.ts";
+
+/** All that a node has stored. */
+export interface Snapshot {
+  /** Each table's rows as text, in no particular order. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
+  /** Path and size of every file below `blocks`, staged ones too. */
+  readonly files: readonly string[];
+}
+
+export interface UntouchedOptions {
+  /** False: without the writes around the request, for nodes that could not take them. */
+  readonly settle?: boolean;
+}
+
+/** Where the writes go that bring waiting guards of reads to the disk. */
+const SETTLING_KEY = "settling";
+const settlers = new WeakMap<TestNode, Promise<ASession>>();
+
+/**
+ * Checks that the request is refused just so, and that no table and no file changed. A guard of a
+ * read rides in a later commit, so a write goes before and after: the first lets none wait from
+ * earlier, the second shows one that the request left. Nothing else may use the node meanwhile.
+ */
+export async function refusesUntouched(
+  node: TestNode,
+  request: () => Promise<Answer>,
+  refusal: Refusal,
+  { settle = true }: UntouchedOptions = {},
+): Promise<void> {
+  if (settle) await settled(node);
+  const before = snapshot(node);
+
+  const answer = await request();
+
+  const after = snapshot(node);
+  assertRefused(answer, refusal);
+  assertForBrowsers(answer);
+  assert.deepEqual(after, before, "a refusal leaves everything as it was");
+  if (!settle) return;
+  const guards = await settled(node);
+  const waiting = guards - (after.tables.used_token?.length ?? 0) - GUARDS_OF_A_PUT;
+  assert.equal(waiting, 0, "a refusal leaves no guard behind");
+}
+
+/** By its issuer and nonce: no other token of that identity has another nonce (wire §6). */
+const GUARDS_OF_A_PUT = 1;
+
+/** Writes one value, always the same; how many guards are stored then. */
+async function settled(node: TestNode): Promise<number> {
+  let settler = settlers.get(node);
+  if (settler === undefined) settlers.set(node, settler = aSession(node));
+  const session = await settler;
+  assertOk(await use(node, session, PUT, resourceUri(session.space, "kv", SETTLING_KEY), {}, "s"));
+  return snapshot(node).tables.used_token?.length ?? 0;
+}
+
+/** Every row of every table, and every file of the block store. */
+export function snapshot(node: TestNode): Snapshot {
+  using database = new DatabaseSync(`${node.folder}/caps.db`, { readOnly: true });
+  const names = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const tables = names.map(({ name }) => {
+    const rows = database.prepare(`SELECT * FROM "${name}"`);
+    rows.setReadBigInts(true);
+    return [String(name), rows.all().map(rowText).sort()] as const;
+  });
+  return { tables: Object.fromEntries(tables), files: [...filesBelow(`${node.folder}/blocks`)] };
+}
+
+function rowText(row: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(row, (_name, value: unknown) => {
+    if (typeof value === "bigint") return String(value);
+    return value instanceof Uint8Array ? value.toHex() : value;
+  });
+}
+
+function* filesBelow(folder: string): Generator<string> {
+  const entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name, isDirectory } of entries) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* filesBelow(path);
+    else yield `${path} ${Deno.lstatSync(path).size}`;
+  }
+}
+
+/** What a browser must find on an error too, or `fetch` hides it (wire §9). */
+function assertForBrowsers({ headers }: Answer): void {
+  const found = ["methods", "headers"].map((name) => headers.get(`access-control-allow-${name}`));
+  assert.deepEqual(found, ["POST, PUT, GET, HEAD, OPTIONS, DELETE", "*, Authorization"]);
+  assert.equal(headers.get("access-control-expose-headers"), "*, Authorization, ETag");
+  assert.equal(headers.get("access-control-max-age"), "600");
+  assert.equal(headers.get("access-control-allow-credentials"), null);
+}
