@@ -135,8 +135,28 @@ async function* listPieces(pages: AsyncIterable<readonly string[]>): AsyncGenera
   yield separator === "[" ? "[]" : "]";
 }
 
-/** A JSON answer that is sent as it is made, no faster than it is read. */
-function json(pieces: AsyncIterable<string>): Response {
-  const body = ReadableStream.from(pieces).pipeThrough(new TextEncoderStream());
-  return new Response(body, { headers: { "content-type": "application/json" } });
+/** A JSON answer up to this length is sent whole, which costs a fifth of a stream. */
+const WHOLE = 64 * 1024;
+
+/** A JSON answer; a long one is sent as it is made, no faster than it is read. */
+async function json(pieces: AsyncIterable<string>): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  const iterator = pieces[Symbol.asyncIterator]();
+  let text = "";
+  while (text.length < WHOLE) {
+    const { done, value } = await iterator.next();
+    if (done) return new Response(text, { headers });
+    text += value;
+  }
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(encoder.encode(text)),
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: async () => void await iterator.return?.(),
+  });
+  return new Response(body, { headers });
 }
