@@ -12,6 +12,7 @@ import { fingerprint } from "./config/secret.ts";
 import { createHandler } from "./http/handler.ts";
 import { healthCheck } from "./http/health.ts";
 import type { Services } from "./http/route.ts";
+import { listen, type Listener } from "./http/serving.ts";
 import { deriveHostKeys, type HostKeys } from "./keys/host_keys.ts";
 import { lockFile } from "./repository/lock_file.ts";
 import type { Repository } from "./repository/repository.ts";
@@ -25,8 +26,6 @@ import { metricsHandler } from "./telemetry/metrics_handler.ts";
 import { createMetrics, type ExportedMetrics } from "./telemetry/prometheus.ts";
 import { VERSION } from "./version.ts";
 
-/** How long requests in flight may take to end once the node stops. */
-const DRAIN_MS = 30_000;
 const FINGERPRINT = "secret.fingerprint";
 
 export interface NodeOptions {
@@ -85,7 +84,7 @@ export async function startNode(
     health: healthCheck({ repository, blocks, clock, metrics: metrics ?? noMetrics }),
   };
   let isStopping = false;
-  const server = listen(
+  const listener = opened.use(listen(
     config.address,
     config.port,
     createHandler(services, {
@@ -93,8 +92,7 @@ export async function startNode(
       traceHeader: config.log.tracing.traceheader,
       isStopping: () => isStopping,
     }),
-  );
-  opened.defer(() => drain(server));
+  ));
   const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
 
   opened.use(
@@ -116,7 +114,7 @@ export async function startNode(
     await resources.disposeAsync();
   };
   return {
-    url: urlOf(server.addr),
+    url: listener.url,
     metricsUrl,
     nodeId: keys.nodeId,
     services,
@@ -196,31 +194,6 @@ function rulesOf({ auth, spaces, limits, storage }: Config): Rules {
   };
 }
 
-type Server = Deno.HttpServer<Deno.NetAddr>;
-
-function listen(
-  hostname: string,
-  port: number,
-  handler: (request: Request) => Response | Promise<Response>,
-): Server {
-  try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
-  } catch (cause) {
-    const reason = cause instanceof Deno.errors.AddrInUse
-      ? "another program is listening there"
-      : String(cause);
-    throw new ConfigError([`cannot listen on ${hostname} port ${port}: ${reason}`]);
-  }
-}
-
-/** Ends when all requests in flight have, or when they were given time enough. */
-async function drain(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, DRAIN_MS);
-  await Promise.race([server.shutdown(), promise]);
-  clearTimeout(timer);
-}
-
 /** A metrics port that nobody chose may be taken: the node does its work without. */
 function serveMetrics(
   { prometheus: { address, port, portIsDefault } }: Config,
@@ -228,19 +201,14 @@ function serveMetrics(
   log: Log,
   opened: AsyncDisposableStack,
 ): string | undefined {
-  let server: Server;
+  let listener: Listener;
   try {
-    server = listen(address, port, metricsHandler(metrics));
+    listener = opened.use(listen(address, port, metricsHandler(metrics)));
   } catch (error) {
     if (!portIsDefault) throw error;
     log.warn("metrics.unavailable", { note: `port ${port} is taken: no metrics this time` });
     return undefined;
   }
-  opened.defer(() => drain(server));
   metrics.load().catch((cause) => log.error("metrics.unavailable", { cause }));
-  return urlOf(server.addr);
-}
-
-function urlOf({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  return listener.url;
 }

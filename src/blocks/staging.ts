@@ -43,9 +43,7 @@ export async function openStaging(options: StagingOptions): Promise<Staging> {
   const { mode, memoryBytes, inlineBytes } = options;
   const folder = await storing(async () => {
     await makeFolders(options.path);
-    const opened = await openTemporaryFolder(options.path);
-    await opened.sweep(Infinity);
-    return opened;
+    return await openTemporaryFolder(options.path);
   });
   const uploadBytes = mode === "Memory" ? Math.min(memoryBytes, MAX_UPLOAD_MEMORY) : 0;
   const means: Means = {

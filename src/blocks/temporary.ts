@@ -22,7 +22,10 @@ export interface TemporaryFolder extends AsyncDisposable {
   sweep(before: number): Promise<number>;
 }
 
-/** Opens a folder for temporary files; made when missing, in a parent that is there. */
+/**
+ * Opens a folder for temporary files and removes dead processes' leftovers from it; it is made when
+ * missing, in a parent that is there.
+ */
 export async function openTemporaryFolder(path: string): Promise<TemporaryFolder> {
   await makeFolder(path);
   const run = crypto.randomUUID().replaceAll("-", "");
@@ -30,7 +33,7 @@ export async function openTemporaryFolder(path: string): Promise<TemporaryFolder
   const lock = await takeLock(join(path, `${run}.new`), lockPath);
   const inUse = new Set<string>();
   let count = 0;
-  return {
+  const folder: TemporaryFolder = {
     reserve() {
       const name = `${run}-${count++}`;
       inUse.add(name);
@@ -51,6 +54,13 @@ export async function openTemporaryFolder(path: string): Promise<TemporaryFolder
       lock.close();
     },
   };
+  try {
+    await folder.sweep(Infinity);
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+  return folder;
 }
 
 /** Counts leftovers last written before `before` (Unix seconds), and removes them if told so. */

@@ -56,7 +56,8 @@ export function createHandler(
     const { route, rest } = match(request.method, path);
     const answer = await route(request, { services, notes, trace, rest });
     if (request.method !== "HEAD") return answer;
-    await answer.body?.cancel();
+    // The length is that of GET (RFC 9110 §8.6), which only the body knows; it is small here.
+    answer.headers.set("content-length", String((await answer.bytes()).length));
     return new Response(null, { status: answer.status, headers: answer.headers });
   }
 

@@ -28,3 +28,17 @@ export interface RouteContext {
 }
 
 export type Route = (request: Request, context: RouteContext) => Promise<Response>;
+
+/** Does the work, and counts how long the judgement of its token and chain took, however it ends. */
+export async function judging<T>(
+  request: "delegate" | "invoke" | "revoke",
+  { metrics, clock }: Services,
+  work: () => Promise<T>,
+): Promise<T> {
+  const begun = clock.monotonicMs();
+  try {
+    return await work();
+  } finally {
+    metrics.authorization(request, (clock.monotonicMs() - begun) / 1000);
+  }
+}

@@ -68,8 +68,8 @@ function questionOf(facts: readonly JsonValue[]): Question {
   }
   if (member(params, "type") !== "list") throw new Error("neither list nor chain");
   object(params, ["type", "filters"]);
-  const filters = object(member(params, "filters") ?? {}, ["direction", "path", "actions"]);
-  const direction = member(filters, "direction") ?? "all";
+  const filters = object(optional(params, "filters", {}), ["direction", "path", "actions"]);
+  const direction = optional(filters, "direction", "all");
   if (direction !== "created" && direction !== "received" && direction !== "all") {
     throw new Error("an unknown direction");
   }
@@ -78,9 +78,15 @@ function questionOf(facts: readonly JsonValue[]): Question {
   return {
     kind: "list",
     direction,
-    path: text(member(filters, "path") ?? ""),
+    path: text(optional(filters, "path", "")),
     actions: actions && new Set(actions.map((name) => canonicalAbility(parseAbility(text(name))))),
   };
+}
+
+/** Absent is one thing, null another: it does not parse. */
+function optional(object: JsonObject, name: string, absent: JsonValue): JsonValue {
+  const value = member(object, name);
+  return value === undefined ? absent : value;
 }
 
 function object(value: JsonValue | undefined, known?: readonly string[]): JsonObject {

@@ -1,6 +1,6 @@
 // The key-value abilities of POST /invoke (wire §6).
 
-import { extendsPath, isRoot, isSameAbility } from "../capabilities/attenuation.ts";
+import { isRoot, isSameAbility } from "../capabilities/attenuation.ts";
 import type { Capability } from "../capabilities/delegation.ts";
 import type { SpaceResource } from "../capabilities/resource.ts";
 import type { SpaceId } from "../capabilities/space_id.ts";
@@ -11,6 +11,7 @@ import type {
   Entry,
   ReadOutcome,
   StoredHeader,
+  Usage,
 } from "../repository/repository.ts";
 import { type Authorized, refusalOf } from "./authorize.ts";
 import { type ByteStream, commitPut, openContent } from "./content.ts";
@@ -47,31 +48,68 @@ export async function put(
   request: PutRequest,
   ports: Ports,
 ): Promise<{ readonly hash: string; readonly size: number }> {
+  const roomFor = async (length: number | undefined) => {
+    const room = await roomToPut(invocation, space, key, request, ports);
+    if (length !== undefined && length > ports.rules.maxObject) throw tooLarge(ports.rules);
+    if (length !== undefined && length > room.bytes) throw room.refusal();
+    await checkPrecondition(space, key, request, ports);
+    return room;
+  };
+  const { length } = request;
+  const room = await roomFor(length);
+  await using staged = await ports.staging.stage(await request.body(), {
+    maxBytes: room.bytes,
+    refuse: room.refusal,
+    ...(length === undefined ? {} : { declared: length }),
+  });
+  // An upload may outlast its chain. Judged again before there is a block, a refusal leaves none
+  // behind; the commit judges once more, and what it refuses in that moment is the collector's.
+  if (staged.size > ports.rules.inlineLimit) await roomFor(staged.size);
+  const change = { ...changeOf(invocation, space, key, ports), ...preconditionOf(request) };
+  const outcome = await commitPut(staged, change, request.headers, ports);
+  if (outcome.kind !== "applied") throw applyRefusal(outcome, key, invocation, ports);
+  return { hash: staged.hash, size: staged.size };
+}
+
+/** How long a value may be put there now. Throws whatever stands against it. */
+async function roomToPut(
+  invocation: Authorized,
+  space: SpaceId,
+  key: string,
+  { headers }: PutRequest,
+  ports: Ports,
+): Promise<Room> {
   const { guards } = invocation;
-  const standing = await ports.repository.standing({
+  const { used, revoked, usage } = await ports.repository.standing({
     use: guards.use.key,
     identities: guards.unrevoked,
     space,
     key,
   });
-  if (standing.used) throw new NodeError("invocation_replayed");
-  if (standing.revoked.size > 0) {
-    throw refusalOf({ kind: "revoked", identities: [...standing.revoked] }, invocation, ports);
+  if (used) throw new NodeError("invocation_replayed");
+  if (revoked.size > 0) {
+    throw refusalOf({ kind: "revoked", identities: [...revoked] }, invocation, ports);
   }
-  if (standing.usage === undefined) throw new NodeError("space_not_found");
+  if (guards.validUntil !== undefined && ports.clock.nowSeconds() >= guards.validUntil) {
+    throw refusalOf({ kind: "expired" }, invocation, ports);
+  }
+  if (usage === undefined) throw new NodeError("space_not_found");
+  return roomIn(usage, entryOverhead(key, headers), ports.rules);
+}
 
-  const overhead = entryOverhead(key, request.headers);
-  const room = roomFor(standing.usage, overhead, ports.rules);
-  if (request.length !== undefined && request.length > room.bytes) throw room.refusal();
-  await using staged = await ports.staging.stage(await request.body(), {
-    maxBytes: room.bytes,
-    refuse: room.refusal,
-    ...(request.length === undefined ? {} : { declared: request.length }),
-  });
-  const change = { ...changeOf(invocation, space, key, ports), ...preconditionOf(request) };
-  const outcome = await commitPut(staged, change, request.headers, ports);
-  if (outcome.kind !== "applied") throw applyRefusal(outcome, key, invocation, ports);
-  return { hash: staged.hash, size: staged.size };
+/** Told before the body is read; the commit judges it for good. */
+async function checkPrecondition(
+  space: SpaceId,
+  key: string,
+  { precondition }: PutRequest,
+  { repository }: Ports,
+): Promise<void> {
+  if (precondition === undefined) return;
+  const current = await repository.find(space, key);
+  const holds = precondition.kind === "absent"
+    ? current === undefined
+    : current?.hash === precondition.hash;
+  if (!holds) throw new NodeError("precondition_failed");
 }
 
 export async function del(
@@ -138,30 +176,38 @@ interface ListRange {
 }
 
 /**
- * A grant on `photos` covers `photos` and `photos/…` but not `photos-private`, though all begin with
- * the prefix (wire §6). Ranges are disjoint and in byte order.
+ * The keys under the prefix that a grant covers: one on `photos` covers `photos` and `photos/…` but
+ * not `photos-private`, though all begin with the prefix (wire §6). Disjoint, in byte order.
  */
 function listRanges(
   { claims, parents }: Authorized,
   capability: Capability,
   prefix: string,
 ): readonly ListRange[] {
+  const { resource, ability } = capability;
   const everything: readonly ListRange[] = [{ prefix, exact: false }];
-  if (isRoot(capability.resource, claims.issuer)) return everything;
-  const { resource } = capability;
-  const granted = parents.flatMap((parent) => parent.capabilities).filter((grant) =>
-    !grant.caveated && isSameAbility(grant.ability, capability.ability) &&
-    resource.kind === "space" && grant.resource.kind === "space" &&
-    grant.resource.space === resource.space && grant.resource.service === resource.service &&
-    grant.resource.fragment === resource.fragment
-  ).map(({ resource }) => resource.kind === "space" ? resource.path : undefined);
-  // Covered with whatever follows it, if one grant covers the prefix and each continuation.
-  const coversAll = granted.some((path) =>
-    path === undefined ||
-    (extendsPath(prefix, path) && (path !== prefix || path.endsWith("/")))
-  );
-  if (coversAll) return everything;
-  return [{ prefix, exact: true }, { prefix: `${prefix}/`, exact: false }];
+  if (resource.kind !== "space" || isRoot(resource, claims.issuer)) return everything;
+  const granted = parents.flatMap(({ capabilities }) => capabilities).flatMap((grant) => {
+    const { resource: to } = grant;
+    const isHere = to.kind === "space" && to.space === resource.space &&
+      to.service === resource.service && to.fragment === resource.fragment;
+    return isHere && !grant.caveated && isSameAbility(grant.ability, ability) ? [to.path] : [];
+  });
+  const ranges: ListRange[] = [];
+  for (const path of granted) {
+    const folder = path === undefined || path.endsWith("/") ? path : `${path}/`;
+    if (path === undefined || folder === undefined || prefix.startsWith(folder)) return everything;
+    if (folder.startsWith(prefix)) ranges.push({ prefix: folder, exact: false });
+    if (folder !== path && path.startsWith(prefix)) ranges.push({ prefix: path, exact: true });
+  }
+  // Sorted, a range stands right before all that it covers; paths are ASCII, so this is byte order.
+  ranges.sort((a, b) => a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0);
+  return ranges.reduce<ListRange[]>((kept, range) => {
+    const last = kept.at(-1);
+    const isCovered = last !== undefined &&
+      (last.exact ? last.prefix === range.prefix : range.prefix.startsWith(last.prefix));
+    return isCovered ? kept : [...kept, range];
+  }, []);
 }
 
 async function* listPages(
@@ -202,16 +248,15 @@ export function entryOverhead(key: string, headers: readonly StoredHeader[]): nu
   return headers.reduce((sum, [name, value]) => sum + name.length + value.length, key.length);
 }
 
-/** How long the value may be, and why it may not be longer (wire §6, limits). */
-function roomFor(
-  { used, held, total }: { used: number; held: number; total: number },
-  overhead: number,
-  { maxObject, spaceLimit, totalLimit }: Ports["rules"],
-): { readonly bytes: number; readonly refusal: () => NodeError } {
-  const tooLarge = () =>
-    new NodeError("object_too_large", `Value exceeds maximum of ${maxObject} bytes`);
-  let room = { bytes: maxObject, refusal: tooLarge };
-  for (const [usedBytes, limit] of [[used, spaceLimit], [total, totalLimit]] as const) {
+/** How long a value may be, and why it may not be longer (wire §6, limits). */
+interface Room {
+  readonly bytes: number;
+  readonly refusal: () => NodeError;
+}
+
+function roomIn({ used, held, total }: Usage, overhead: number, rules: Ports["rules"]): Room {
+  let room: Room = { bytes: rules.maxObject, refusal: () => tooLarge(rules) };
+  for (const [usedBytes, limit] of [[used, rules.spaceLimit], [total, rules.totalLimit]] as const) {
     if (limit === undefined) continue;
     // What does not grow the total passes, even in a space that is over its limit.
     const bytes = Math.max(limit - usedBytes + held, held) - overhead;
@@ -220,6 +265,10 @@ function roomFor(
     }
   }
   return room;
+}
+
+function tooLarge({ maxObject }: Ports["rules"]): NodeError {
+  return new NodeError("object_too_large", `Value exceeds maximum of ${maxObject} bytes`);
 }
 
 function overLimit(used: number, limit: number, full: boolean): NodeError {

@@ -238,9 +238,9 @@ export function blocksContract(name: string, open: () => Promise<OpenedBlocks>):
   });
 
   promise("leftovers of a put that broke off are no blocks, and are swept", async (opened) => {
-    await opened.breakOffPut();
     await using staged = await stagedIn("memory", noise(1000));
     await opened.blocks.put(HOME, staged);
+    await opened.breakOffPut();
     const hourAgo = Date.now() / 1000 - 3600;
     const soon = Date.now() / 1000 + 3600;
 

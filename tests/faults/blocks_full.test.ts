@@ -27,26 +27,30 @@ async function run(command: string, ...args: readonly string[]): Promise<void> {
 }
 
 async function mountSmall(mode: "Memory" | "FileSystem"): Promise<Mounted> {
+  await using opened = new AsyncDisposableStack();
   const path = await Deno.makeTempDir();
+  opened.defer(() => Deno.remove(path));
   await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path);
-  const blocks = await openLocalBlocks({ path: `${path}/blocks`, durability: "full" });
-  const staging = await openStaging({
-    mode,
-    memoryBytes: 64 * MIB,
-    inlineBytes: 16 * 1024,
-    path: `${path}/staging`,
-  });
+  // Lazily: a failed test may have left something open.
+  opened.defer(() => run("umount", "--lazy", path));
+  const blocks = opened.use(
+    await openLocalBlocks({ path: `${path}/blocks`, durability: "full" }),
+  );
+  const staging = opened.use(
+    await openStaging({
+      mode,
+      memoryBytes: 64 * MIB,
+      inlineBytes: 16 * 1024,
+      path: `${path}/staging`,
+    }),
+  );
+  const resources = opened.move();
   return {
     path,
     blocks,
     staging,
     remount: (how) => run("mount", "-o", `remount,${how}`, path),
-    async [Symbol.asyncDispose]() {
-      await staging[Symbol.asyncDispose]();
-      await blocks[Symbol.asyncDispose]();
-      await run("umount", path);
-      await Deno.remove(path);
-    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 

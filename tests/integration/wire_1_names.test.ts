@@ -48,7 +48,7 @@ import {
   use,
 } from "../support/world.ts";
 
-const node = await startTestNode();
+const node = await startTestNode({ env: { TINYCLOUD_STORAGE_DURABILITY: "normal" } });
 Deno.test.afterAll(async () => await node[Symbol.asyncDispose]());
 
 const ALICE = walletFromPrivateKey("11".repeat(32));

@@ -51,7 +51,7 @@ import {
   use,
 } from "../support/world.ts";
 
-const node = await startTestNode();
+const node = await startTestNode({ env: { TINYCLOUD_STORAGE_DURABILITY: "normal" } });
 Deno.test.afterAll(async () => await node[Symbol.asyncDispose]());
 
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;

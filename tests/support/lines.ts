@@ -8,18 +8,23 @@ export interface Lines {
   find(text: string): Promise<string | undefined>;
 }
 
+interface Waiting {
+  readonly text: string;
+  readonly resolve: (line: string | undefined) => void;
+}
+
 const MAX_LINES = 1000;
 
 /** Reads the stream to its end. */
 export function readLines(stream: ReadableStream<Uint8Array>): Lines {
   const lines: string[] = [];
-  const waiting = new Map<string, (line: string | undefined) => void>();
+  const waiting = new Set<Waiting>();
 
   function take(line: string): void {
     lines.push(line);
     if (lines.length > MAX_LINES) lines.shift();
-    for (const [text, resolve] of waiting) {
-      if (line.includes(text) && waiting.delete(text)) resolve(line);
+    for (const each of waiting) {
+      if (line.includes(each.text) && waiting.delete(each)) each.resolve(line);
     }
   }
 
@@ -31,7 +36,7 @@ export function readLines(stream: ReadableStream<Uint8Array>): Lines {
       for (const line of pieces) take(line);
     }
     if (rest !== "") take(rest);
-    for (const resolve of waiting.values()) resolve(undefined);
+    for (const { resolve } of waiting) resolve(undefined);
     waiting.clear();
   }
 
@@ -44,7 +49,7 @@ export function readLines(stream: ReadableStream<Uint8Array>): Lines {
       const line = lines.find((line) => line.includes(text));
       if (line !== undefined || isOver) return Promise.resolve(line);
       const { promise, resolve } = Promise.withResolvers<string | undefined>();
-      waiting.set(text, resolve);
+      waiting.add({ text, resolve });
       return promise;
     },
   };

@@ -2,11 +2,14 @@
 
 import { delegate } from "../../spaces/delegate.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
-import type { Route } from "../route.ts";
+import { judging, type Route } from "../route.ts";
 
 export const delegateRoute: Route = async (request, { services, notes }) => {
   bodyLength(request);
-  const { cid, activated, skipped } = await delegate(tokenOf(request), services);
+  const token = tokenOf(request);
+  const { cid, activated, skipped } = await judging("delegate", services, () => {
+    return delegate(token, services);
+  });
   const [space] = [...activated, ...skipped];
   if (space !== undefined) notes.space = space;
   if (wantsText(request.headers.get("accept"))) return new Response(cid);

@@ -9,16 +9,14 @@ import { del, get, keyOf, list, metadata, nothing, put } from "../../spaces/kv.t
 import { readBody } from "../body.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
 import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
-import type { Route, RouteContext } from "../route.ts";
+import { judging, type Route, type RouteContext } from "../route.ts";
 
 export const invokeRoute: Route = async (request, context) => {
   const { services, notes } = context;
   const length = bodyLength(request);
   const token = tokenOf(request);
-  const begun = services.clock.monotonicMs();
-  const invocation = await authorize(token, services);
+  const invocation = await judging("invoke", services, () => authorize(token, services));
   const decided = services.clock.monotonicMs();
-  services.metrics.authorization("invoke", (decided - begun) / 1000);
 
   const capability = await prepared(invocation, services, () => onlyCapability(invocation));
   const { resource, ability } = capability;

@@ -7,7 +7,7 @@ import { openLocalBlocks } from "../../../src/blocks/local.ts";
 import { noise, readAll, stagedIn } from "../../contract/blocks_contract.ts";
 import { AWAY, filesIn, HOME, inMemory, leftIn, temporaryDirectory } from "./support.ts";
 
-const BYTES = noise(100_000);
+const BYTES = noise(300_000);
 const HASH = blake3Hex(BYTES);
 const HOME_HASH = blake3Hex(new TextEncoder().encode(HOME));
 
@@ -279,6 +279,16 @@ Deno.test("a block that becomes shorter under its reader ends in an error", asyn
 const ENDINGS = [
   { name: "read to the end", end: (body: ReadableStream<Uint8Array>) => readAll(body) },
   { name: "cancelled unread", end: (body: ReadableStream<Uint8Array>) => body.cancel() },
+  {
+    name: "cancelled between two reads",
+    async end(body: ReadableStream<Uint8Array>, file: string) {
+      const reader = body.getReader();
+      await reader.read();
+      // By then the stream has filled its queue and rests.
+      for (let times = 0; times < 3; times++) await Deno.readFile(file);
+      await reader.cancel();
+    },
+  },
   {
     name: "cancelled during a read",
     async end(body: ReadableStream<Uint8Array>) {

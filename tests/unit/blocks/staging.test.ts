@@ -250,6 +250,15 @@ Deno.test("uploads beyond the common memory wait in files, until memory is free 
   for (const staged of uploads) await staged[Symbol.asyncDispose]();
 });
 
+Deno.test("an upload that waits in a file takes no memory", async () => {
+  await using opened = await open({ memoryBytes: 300 * KIB });
+  await using waiting = await opened.staging.stage(bodyOf(pieces(noise(MIB), 5000)), noLimit);
+
+  await using staged = await opened.staging.stage(bodyOf([noise(200 * KIB)]), noLimit);
+
+  assert.deepEqual([waiting.bytes, staged.path], [undefined, undefined]);
+});
+
 Deno.test("an upload that runs out of memory half way goes on in a file", async () => {
   await using opened = await open({ memoryBytes: 300 * KIB });
   const bytes = noise(290 * KIB);

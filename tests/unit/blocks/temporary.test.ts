@@ -39,11 +39,11 @@ Deno.test("a closed folder leaves nothing, not even files in use", async () => {
 
 Deno.test("leftovers of dead processes are swept, with and without their lock", async () => {
   await using directory = await temporaryDirectory();
+  await using folder = await openTemporaryFolder(directory.path);
   await write(`${directory.path}/${DEAD}-0`);
   await write(`${directory.path}/${DEAD}-17`);
   await write(`${directory.path}/${DEAD}.lock`);
   await write(`${directory.path}/${DEAD_TOO}-3`);
-  await using folder = await openTemporaryFolder(directory.path);
 
   assert.equal(await leftoversIn(directory.path, Infinity, { remove: false }), 3);
   assert.equal(await folder.sweep(Infinity), 3);
@@ -54,10 +54,10 @@ Deno.test("leftovers of dead processes are swept, with and without their lock", 
 
 Deno.test("leftovers that are young stay, and their lock with them", async () => {
   await using directory = await temporaryDirectory();
+  await using folder = await openTemporaryFolder(directory.path);
   await write(`${directory.path}/${DEAD}-0`, 7200);
   await write(`${directory.path}/${DEAD}-1`);
   await write(`${directory.path}/${DEAD}.lock`);
-  await using folder = await openTemporaryFolder(directory.path);
 
   assert.equal(await folder.sweep(hourAgo()), 1);
 
@@ -108,6 +108,16 @@ function program(module: string, path: string): string {
     console.log("ready");
     await new Promise((resolve) => setTimeout(resolve, 60_000));`;
 }
+
+Deno.test("leftovers are swept when the folder is opened", async () => {
+  await using directory = await temporaryDirectory();
+  await write(`${directory.path}/${DEAD}-0`);
+  await write(`${directory.path}/${DEAD}.lock`);
+
+  await using _folder = await openTemporaryFolder(directory.path);
+
+  assert.deepEqual(await leftIn(directory.path), []);
+});
 
 Deno.test("files of other names, folders and symlinks are let be", async () => {
   await using directory = await temporaryDirectory();

@@ -1,0 +1,11 @@
+import { pieces } from "./large_values.ts";
+import { startProcess } from "../support/process.ts";
+import { signIn, kv } from "../support/asking.ts";
+import { mib } from "../support/measured.ts";
+const N=Number(Deno.args[0])*2**20;
+await using node = await startProcess();
+const session = await signIn(node);
+const { header } = await session.invocationToken(kv(session, "put", "key"));
+const t=performance.now();
+const r = await fetch(node.url+"/invoke", {method:"POST", headers:{authorization:header, "content-length":String(N)}, body: pieces(N)});
+console.log(r.status, r.headers.get("etag"), await r.text(), performance.now()-t, mib(await node.peakMemory()), await node.cpu());
