@@ -58,12 +58,13 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
     ...(claims.issuedAt === undefined ? {} : { issuedAt: claims.issuedAt }),
     ...(claims.notBefore === undefined ? {} : { notBefore: claims.notBefore }),
     ...(claims.expiresAt === undefined ? {} : { expiresAt: claims.expiresAt }),
-    acceptedAt: ports.clock.nowSeconds(),
+    acceptedAt: await firstAcceptance(claims.cid, ports),
     host: hosts.length > 0,
   };
   const { until } = windowOf(record, ports.rules.maxDelegationLifetime);
   // Its own exp was judged by its kind's rule already; what is left is the node's lifetime cap.
-  if (until < (claims.expiresAt ?? Infinity) && until <= record.acceptedAt) throw tooLate;
+  const now = ports.clock.nowSeconds();
+  if (until < (claims.expiresAt ?? Infinity) && until <= now) throw tooLate;
 
   const toHost = distinct(hosts.map(({ resource }) => resource.space));
   await admit(toHost, claims.issuer, ports);
@@ -81,7 +82,7 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
       spacesPerOwner: ports.rules.spacesPerOwner,
       spaces: ports.rules.spaces,
     },
-    now: record.acceptedAt,
+    now,
   });
   switch (outcome.kind) {
     case "accepted":
@@ -100,6 +101,13 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
     case "duplicate":
       throw new NodeError("internal", undefined, { cause: outcome });
   }
+}
+
+/** When this node first took it; now, if it has not. Asked only where it decides something. */
+async function firstAcceptance(cid: Cid, { repository, clock, rules }: Ports): Promise<number> {
+  const now = clock.nowSeconds();
+  if (rules.maxDelegationLifetime === undefined) return now;
+  return (await repository.delegations([cid])).get(cid)?.acceptedAt ?? now;
 }
 
 /** It gives something, and to somebody (wire §4, form): the delegatee. */

@@ -38,15 +38,19 @@ function isCaveated(caveats: JsonValue | undefined): boolean {
   return objects.some((caveat: JsonObject) => Object.keys(caveat).length > 0);
 }
 
-/** Capabilities in canonical form, each once, in token order. Throws `token_malformed`. */
+/**
+ * Capabilities in canonical form, each once, in token order. Where two spellings of one resource
+ * meet, their caveats do too: one that is not understood outweighs none. Throws `token_malformed`.
+ */
 export function capabilitiesOf(attenuations: readonly Attenuation[]): Capability[] {
   const capabilities = new Map<string, Capability>();
   for (const { resource: text, ability: name, caveated } of attenuations) {
     const resource = parseResource(text);
     const ability: Ability = parseAbility(name);
     // Neither an ability nor a URI holds a space.
-    const key = `${resource.uri} ${ability} ${caveated}`;
-    if (!capabilities.has(key)) capabilities.set(key, { resource, ability, caveated });
+    const key = `${resource.uri} ${ability}`;
+    const isCaveated = caveated || capabilities.get(key)?.caveated === true;
+    capabilities.set(key, { resource, ability, caveated: isCaveated });
   }
   return [...capabilities.values()];
 }

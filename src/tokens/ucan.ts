@@ -84,9 +84,6 @@ function parseHeader(part: string): string {
   const algorithm = member(header, "alg");
   if (member(header, "typ") !== "JWT") throw malformed("typ is not JWT");
   if (member(header, "ucv") !== "0.10.0") throw malformed("ucv is not 0.10.0");
-  for (const name of ["crit", "b64"]) {
-    if (member(header, name) !== undefined) throw malformed(`${name} is not understood`);
-  }
   if (typeof algorithm !== "string") throw malformed("alg is not text");
   return algorithm;
 }
@@ -95,6 +92,10 @@ function decodeObject(part: string, what: string): JsonObject {
   const text = decodeUtf8(decodeBase64url(part, "forbidden", what), what);
   const value = parseJson(text, what);
   if (!isObject(value)) throw malformed(`${what} is not an object`);
+  // Both would change what the signature means (RFC 7515 §4.1.11, RFC 7797).
+  for (const name of ["crit", "b64"]) {
+    if (member(value, name) !== undefined) throw malformed(`${name} is not understood`);
+  }
   return value;
 }
 

@@ -1,5 +1,9 @@
 import { largeValue } from "./large_values.ts";
 
-Deno.test("5: 64 MiB go up and down whole, and the node's memory stays flat", async () => {
-  await largeValue(64 * 1024 * 1024);
-});
+const SIZE = 64 * 1024 * 1024;
+
+for (const framing of ["with its length", "in chunks"] as const) {
+  Deno.test(`5: 64 MiB sent ${framing} go up and down whole, and memory stays flat`, async () => {
+    await largeValue(SIZE, framing);
+  });
+}

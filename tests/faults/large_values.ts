@@ -3,15 +3,19 @@
 
 import assert from "node:assert/strict";
 import { createBLAKE3 } from "hash-wasm";
-import { signIn } from "../support/asking.ts";
+import { kv, signIn } from "../support/asking.ts";
 import { measured, mib } from "../support/measured.ts";
 import { startProcess, startProgram } from "../support/process.ts";
+import { RawConnection } from "../support/raw_http.ts";
 import { seeded } from "../support/random.ts";
 
 const BARE_SERVER = new URL("bare_server.ts", import.meta.url).pathname;
 const PIECE = 64 * 1024;
 /** What the node may take beyond the bare server. */
 const ALLOWANCE = 64 * 1024 * 1024;
+
+/** How the upload tells its length: before it begins, or only by ending. */
+export type Framing = "with its length" | "in chunks";
 
 /** Peaks of one process, bytes: after the upload, and after the download too. */
 interface Peaks {
@@ -20,12 +24,12 @@ interface Peaks {
 }
 
 /** A value of so many bytes goes up and comes down whole, within the node's bounds of memory. */
-export async function largeValue(bytes: number): Promise<void> {
-  const bare = await bareServer(bytes);
-  const node = await wholeNode(bytes);
+export async function largeValue(bytes: number, framing: Framing): Promise<void> {
+  const bare = await bareServer(bytes, framing);
+  const node = await wholeNode(bytes, framing);
 
-  for (const [name, peaks] of [["bare server", bare], ["node", node]] as const) {
-    measured(`${mib(bytes)} up and down, ${name}: peak ${mib(peaks.up)}, ${mib(peaks.both)}`);
+  for (const [name, { up, both }] of [["bare server", bare], ["node", node]] as const) {
+    measured(`${mib(bytes)} ${framing}, ${name}: peak ${mib(up)}, after a download ${mib(both)}`);
   }
   for (const phase of ["up", "both"] as const) {
     const beyond = node[phase] - bare[phase];
@@ -33,29 +37,54 @@ export async function largeValue(bytes: number): Promise<void> {
   }
 }
 
-async function wholeNode(bytes: number): Promise<Peaks> {
+async function wholeNode(bytes: number, framing: Framing): Promise<Peaks> {
   await using node = await startProcess();
   const session = await signIn(node);
+  const { header } = await session.invocationToken(kv(session, "put", "large"));
   const hasher = await createBLAKE3();
-  const { etag } = await session.put("large", pieces(bytes, (piece) => hasher.update(piece)));
+  const body = pieces(bytes, (piece) => hasher.update(piece));
+  const put = await upload(`${node.url}/invoke`, header, body, bytes, framing);
   const up = await node.peakMemory();
   const value = await session.getStream("large") ?? assert.fail("it was stored");
 
-  assert.equal(etag, `"blake3-${hasher.digest()}"`);
+  const etag = `"blake3-${hasher.digest()}"`;
+  assert.deepEqual(put, { status: 200, etag });
   assert.deepEqual({ size: value.size, etag: value.etag }, { size: bytes, etag });
   assert.deepEqual(await contentOf(value.body), { size: bytes, etag });
   return { up, both: await node.peakMemory() };
 }
 
-async function bareServer(bytes: number): Promise<Peaks> {
+async function bareServer(bytes: number, framing: Framing): Promise<Peaks> {
   await using server = startProgram(BARE_SERVER);
   const url = await server.line("http://");
-  const answer = await fetch(url, { method: "POST", body: pieces(bytes) });
-  await answer.body?.cancel();
+  await upload(url, "none", pieces(bytes), bytes, framing);
   const up = await server.peakMemory();
   const { body } = await fetch(`${url}/${bytes}`);
   assert.equal((await contentOf(body ?? assert.fail("a body"))).size, bytes);
   return { up, both: await server.peakMemory() };
+}
+
+/** `fetch` sends no stream with a length. */
+async function upload(
+  url: string,
+  token: string,
+  body: ReadableStream<Uint8Array>,
+  bytes: number,
+  framing: Framing,
+): Promise<{ readonly status: number; readonly etag: string | null }> {
+  if (framing === "in chunks") {
+    const answer = await fetch(url, { method: "POST", headers: { authorization: token }, body });
+    await answer.body?.cancel();
+    return { status: answer.status, etag: answer.headers.get("etag") };
+  }
+  using connection = await RawConnection.open({ url });
+  await connection.head(`POST ${new URL(url).pathname} HTTP/1.1`, [
+    `Authorization: ${token}`,
+    `Content-Length: ${bytes}`,
+  ]);
+  for await (const piece of body) await connection.write(piece);
+  const { status, headers } = await connection.answer();
+  return { status, etag: headers.get("etag") };
 }
 
 /** So many bytes, no two pieces alike. */

@@ -563,6 +563,25 @@ for (
   });
 }
 
+const NO_URNS: Readonly<Record<string, string>> = {
+  "without a name": urn(ALICE.did).replace(":default", ""),
+  "with an empty name": urn(ALICE.did, ""),
+  "whose name has a colon": urn(ALICE.did, "a:b"),
+  "whose name has a slash": urn(ALICE.did, "a/b"),
+  "with a fragment": urn(ALICE.did, "a#f"),
+  "with a lower-case escape": urn(ALICE.did, "a%3ab"),
+  "in upper case": urn(ALICE.did).replace("urn", "URN"),
+  "of another word": urn(ALICE.did).replace("encryption", "Encryption"),
+  "of a DID that is none": urn(ALICE.did.replace(":1:", ":01:")),
+};
+
+for (const [what, uri] of Object.entries(NO_URNS)) {
+  Deno.test(`wire §1: nobody is the root of an encryption URN ${what}`, async () => {
+    const token = await cacao(ALICE, KEY.did, attenuation(uri, [DECRYPT]));
+    await refusesUntouched(node, () => post(node, token.header), NO_PARENT);
+  });
+}
+
 /** A space id of so many bytes. */
 const longSpace = (bytes: number) => SPACE + "x".repeat(bytes - SPACE.length);
 const longDid = (bytes: number) => "did:x:" + "y".repeat(bytes - 6);

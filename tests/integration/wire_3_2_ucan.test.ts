@@ -30,6 +30,8 @@ import {
   INVOCATION_TIME,
   MALFORMED,
   NO_KEY,
+  notAllowed,
+  notGranted,
   TOO_LONG_LIVED,
 } from "../support/refusals.ts";
 import { refusesUntouched } from "../support/state.ts";
@@ -327,6 +329,7 @@ const PAYLOADS: Readonly<Record<string, Members>> = {
   "no aud": { aud: undefined },
   "null for aud": { aud: null },
   "a list for aud": { aud: [TO] },
+  "a fragment in aud": { aud: `${TO}#key-1` },
   "an aud that is no DID": { aud: "https://example.org/" },
   "no exp": { exp: undefined },
   "null for exp": { exp: null },
@@ -354,6 +357,8 @@ const PAYLOADS: Readonly<Record<string, Members>> = {
   "null for abilities": { att: { [KV]: null } },
   "no list of caveats": { att: { [KV]: { [GET]: {} } } },
   "an empty list of caveats": { att: { [KV]: { [GET]: [] } } },
+  "a caveat that is no object": { att: { [KV]: { [GET]: [1] } } },
+  "null for a caveat": { att: { [KV]: { [GET]: [null] } } },
   "null for caveats": { att: { [KV]: { [GET]: null } } },
   "a resource that is no URI": { att: { "a b": { [GET]: [{}] } } },
   "an ability that is none": { att: { [KV]: { get: [{}] } } },
@@ -389,6 +394,20 @@ Deno.test("wire §3.2: __proto__ is plain data", async () => {
   const inherited = (text: string) =>
     text.replace(/"att":/, `"__proto__":{"att":`).replace(/\}$/, "}}");
   await refusesToken(await withText(inherited));
+});
+
+Deno.test("wire §3.2, U30: a caveat that is not understood narrows to nothing", async () => {
+  const child = await sessionKeyFromSeed(new Uint8Array(32).fill(45));
+  for (const caveats of [[{ max: 1 }], [{}, { max: 1 }]]) {
+    const token = await ucan(node, SESSION, child.did, { [KV]: { [GET]: caveats } });
+    await accepted(node, token);
+    const link = { key: child, cid: token.cid };
+    await refusesUntouched(node, () => use(node, link, GET, KEY_X), notAllowed(KEY_X, GET));
+    await refusesToken(
+      (await ucan(node, link, TO, attenuation(KEY_X, [GET]))).header,
+      notGranted(KEY_X, GET),
+    );
+  }
 });
 
 // Issuers.

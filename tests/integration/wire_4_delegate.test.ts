@@ -19,6 +19,7 @@ import {
 } from "../../client/mod.ts";
 import { ask, assertOk, assertRefused, bytesOf, type Refusal } from "../support/asking.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
+import { askRaw } from "../support/raw_http.ts";
 import {
   ancestorRevoked,
   BAD_SIGNATURE,
@@ -416,8 +417,7 @@ Deno.test("wire §4: an ancestor far up that ended, or has not begun, ends all b
     let leaf: Link | undefined;
     await at(start + 50, async () => {
       const top = await granted(node, alice, ALL, window);
-      leaf = (await aChain(node, top, ALL, 0)).at(-1) ?? top;
-      leaf = await granted(node, leaf, ALL, {
+      leaf = await granted(node, top, ALL, {
         notBefore: start + 50,
         expiration: start + 100 + 100,
       });
@@ -557,6 +557,28 @@ Deno.test("wire §4: 63 ancestors of a delegation are enough, 64 of an invocatio
   await refusesToken(further, CHAIN_TOO_LONG);
 });
 
+/** A chain whose last link, one of so many ancestors to whom it is cited, is for this key. */
+async function chainTo(key: SessionKey, ancestors: number): Promise<string> {
+  const alice = await newSession();
+  const last = (await aChain(node, alice, ALL, ancestors - 2)).at(-1) ?? alice;
+  const token = await ucan(node, last, key.did, ALL);
+  await accepted(node, token);
+  return token.cid;
+}
+
+Deno.test("wire §4: the ancestors of all proofs count together", async () => {
+  const key = await randomSessionKey();
+  const [a, b, c] = [await chainTo(key, 32), await chainTo(key, 31), await chainTo(key, 32)];
+  const link = { key, cid: "" };
+  const issue = (...proofs: string[]) => ucan(node, link, NOBODY, ALL, { proofs });
+  const uses = (...proofs: string[]) => use(node, link, GET, X, { proofs });
+  await accepted(node, await issue(a, b));
+  await refusesToken(await issue(a, c), CHAIN_TOO_LONG);
+  assertRefused(await uses(a, c), NO_KEY);
+  const more = await chainTo(key, 2);
+  await refusesUntouched(node, () => uses(a, b, more), CHAIN_TOO_LONG);
+});
+
 Deno.test("wire §4: ancestors are counted once, however many ways lead to them", async () => {
   // Layers of two keys, each link citing both of the layer above: 2^30 ways, 60 ancestors.
   const root = [await cacao(ALICE, KEY.did, ALL), await cacao(ALICE, KEY.did, ALL)];
@@ -625,6 +647,18 @@ for (const [accept, bare] of ACCEPTS) {
     } else assert.equal(JSON.parse(answer.text).cid, token.cid);
   });
 }
+
+Deno.test("wire §4: without Accept the answer is JSON, and several Accept lines are one", async () => {
+  const token = await cacao(ALICE, KEY.did, ALL);
+  const line = "POST /delegate HTTP/1.1";
+  const headers = [`Authorization: ${token.header}`, "Content-Length: 0"];
+  const without = await askRaw(node, line, headers);
+  assert.equal(JSON.parse(without.text).cid, token.cid);
+  const plain = await askRaw(node, line, [...headers, "Accept: text/plain"]);
+  assert.equal(plain.text, token.cid);
+  const both = await askRaw(node, line, [...headers, "Accept: text/plain", "Accept: */*"]);
+  assert.equal(JSON.parse(both.text).cid, token.cid);
+});
 
 Deno.test("wire §4: spaces are listed once, canonical, in the order of their first mention", async () => {
   const wallet = randomWallet();
@@ -763,6 +797,24 @@ Deno.test("wire §4: a space keeps so many unexpired delegations", async () => {
   await accepted(small, sixth);
   const seventh = await grant("default");
   await refusesUntouched(small, () => post(small, seventh.header), TOO_MANY, UNSETTLED);
+});
+
+Deno.test("wire §4: of many posts at once no more pass than there is room for", async () => {
+  await using small = await bounded({
+    TINYCLOUD_LIMITS_SPACE_DELEGATIONS: "8",
+    TINYCLOUD_LIMITS_DELEGATOR_DELEGATIONS: "4",
+  });
+  const alice = await aSession(small);
+  const att = allOfKv(alice.space);
+  const posts = async (tokens: Promise<{ header: string }>[]) => {
+    const made = await Promise.all(tokens);
+    const answers = await Promise.all(made.map(({ header }) => post(small, header)));
+    return answers.filter(({ status }) => status === 200).length;
+  };
+  const ten = <T>(make: () => T) => Array.from({ length: 10 }, make);
+  assert.equal(await posts(ten(() => ucan(small, alice, NOBODY, att))), 4);
+  // Of eight, two were there and four came.
+  assert.equal(await posts(ten(() => cacao(alice.wallet, KEY.did, att))), 2);
 });
 
 Deno.test("wire §4: a delegator who is not the owner has fewer, each has his own", async () => {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { blake3 } from "@noble/hashes/blake3.js";
-import { base16upper } from "multiformats/bases/base16";
 import { base32, base32upper } from "multiformats/bases/base32";
 import { base36 } from "multiformats/bases/base36";
 import { base64, base64url } from "multiformats/bases/base64";
@@ -67,7 +66,6 @@ const NO_CIDS: Readonly<Record<string, string>> = {
   "a digest shorter than it says": base32.encode(cid(0x55, 0x1e, 33, ...HASH)),
   "a path": `${CID}/x`,
   "a scheme": `urn:cid:${CID}`,
-  "base16 in upper case": base16upper.encode(BYTES),
   "513 characters": `z${"1".repeat(512)}`,
 };
 for (const [what, text] of Object.entries(NO_CIDS)) {

@@ -19,8 +19,8 @@ const TAKEN: readonly [hex: string, value: unknown][] = [
   ["4100", Uint8Array.of(0)],
   ["80", []],
   ["a0", {}],
-  ["a261610161620 2".replace(" ", ""), { a: 1, b: 2 }],
-  ["a26162016261610 2".replace(" ", ""), { b: 1, aa: 2 }],
+  ["a2616101616202", { a: 1, b: 2 }],
+  ["a261620162616102", { b: 1, aa: 2 }],
   ["fb3ff8000000000000", 1.5],
 ];
 for (const [hex, value] of TAKEN) {
@@ -36,7 +36,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "a key twice": "a2616101616102",
   "a key twice, deeper": "81a2616101616101",
   "keys that are not sorted": "a2616201616102",
-  "a longer key before a shorter": "a2626161016162 02".replace(" ", ""),
+  "a longer key before a shorter": "a262616101616202",
   "an integer for a key": "a10102",
   "bytes for a key": "a1416101",
   "23 in two bytes": "1817",
@@ -72,7 +72,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   "a map of 2^63 values": "bb8000000000000000",
   "a cut map": "a161",
   "a reserved length": "1c",
-  "a key __proto__ that would vanish": "a1695f5f70726f746f5f5fa0",
 };
 for (const [what, hex] of Object.entries(REFUSED)) {
   Deno.test(`${what} is refused (${hex})`, () => {
@@ -81,8 +80,10 @@ for (const [what, hex] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("a __proto__ within changes no object", () => {
-  refusalOf(() => decodeDagCbor(Uint8Array.fromHex("a1695f5f70726f746f5f5fa1616101")));
+Deno.test("a key __proto__ is a name like any other", () => {
+  const value = decodeDagCbor(Uint8Array.fromHex("a1695f5f70726f746f5f5fa1616101"));
+  assert.deepEqual(Object.keys(Object(value)), ["__proto__"]);
+  assert.equal(Object.getPrototypeOf(value), Object.prototype);
   assert.equal(Reflect.get({}, "a"), undefined);
 });
 
