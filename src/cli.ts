@@ -64,6 +64,7 @@ async function run(command: Command, args: readonly string[], io: Io): Promise<n
 /** One sentence for each failure, never a stack. */
 function explain(error: unknown, command: Command, io: Io): number {
   if (error instanceof ConfigError) {
+    for (const warning of error.warnings) io.complain(`tinycloud: warning: ${warning}`);
     for (const problem of error.problems) io.complain(`tinycloud: ${problem}`);
     return EXIT.config;
   }

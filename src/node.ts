@@ -1,6 +1,7 @@
 // The composition root: opens the stores, puts the services together, listens; closes it all again.
 // Only this file knows which back-ends there are.
 
+import { dirname } from "node:path";
 import { openLocalBlocks } from "./blocks/local.ts";
 import type { Blocks } from "./blocks/blocks.ts";
 import { startCollector } from "./blocks/collector.ts";
@@ -51,7 +52,7 @@ export async function startNode(
   { log, clock = systemClock, acceptNewSecret = false }: NodeOptions,
 ): Promise<RunningNode> {
   await using opened = new AsyncDisposableStack();
-  const repository = opened.use(await openRepository(config, clock, log, opened));
+  const repository = opened.use(await openRepository(config, clock, opened));
   const keys = await openKeys(config, repository, acceptNewSecret, log);
   const blocks = opened.use(await openBlocks(config));
   const staging = opened.use(
@@ -126,28 +127,17 @@ export async function startNode(
 async function openRepository(
   { storage: { database, durability } }: Config,
   clock: Clock,
-  log: Log,
   opened: AsyncDisposableStack,
 ): Promise<Repository> {
   if (database.kind !== "sqlite" && database.kind !== "memory") {
     throw new ConfigError([`storage.database: ${database.kind} is not in this version yet`]);
   }
   const path = database.kind === "memory" ? ":memory:" : database.path;
-  if (database.kind === "memory") {
-    log.warn("config.warning", {
-      note: "the database is in memory: nothing outlives this process",
-    });
-  } else {
-    await Deno.mkdir(parentOf(path), { recursive: true, mode: 0o700 });
-    opened.use(
-      await lockFile(`${path}.lock`, `another node is using the database ${path}`),
-    );
+  if (database.kind === "sqlite") {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
   }
   return openSqlite({ path, durability, now: () => clock.nowSeconds() });
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf("/"), 1));
 }
 
 async function openKeys(

@@ -53,11 +53,15 @@ function serve(
   try {
     return Deno.serve({ hostname, port, onListen: () => {} }, handler);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.AddrInUse
-      ? "another program is listening there"
-      : String(cause);
-    throw new ConfigError([`cannot listen on ${hostname} port ${port}: ${reason}`]);
+    throw new ConfigError([`cannot listen on ${hostname} port ${port}: ${reasonOf(cause)}`]);
   }
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof Deno.errors.AddrInUse) return "another program is listening there";
+  if (cause instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  if (cause instanceof Deno.errors.PermissionDenied) return "the system does not allow it";
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function urlOf({ hostname, port }: Deno.NetAddr): string {
