@@ -1,3 +1,4 @@
 import { main } from "./src/cli.ts";
 
-Deno.exit(await main(Deno.args));
+// A Worker of the bundle loads this file too, for a part of it (src/repository/sqlite/writer_worker.ts).
+if (!("WorkerGlobalScope" in globalThis)) Deno.exit(await main(Deno.args));

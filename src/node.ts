@@ -22,7 +22,7 @@ import { allowlist, openAdmission } from "./spaces/admission.ts";
 import type { Rules } from "./spaces/ports.ts";
 import { type Clock, systemClock } from "./telemetry/clock.ts";
 import type { Log } from "./telemetry/log.ts";
-import { noMetrics } from "./telemetry/metrics.ts";
+import { type Metrics, noMetrics } from "./telemetry/metrics.ts";
 import { metricsHandler } from "./telemetry/metrics_handler.ts";
 import { createMetrics, type ExportedMetrics } from "./telemetry/prometheus.ts";
 import { VERSION } from "./version.ts";
@@ -52,7 +52,10 @@ export async function startNode(
   { log, clock = systemClock, acceptNewSecret = false }: NodeOptions,
 ): Promise<RunningNode> {
   await using opened = new AsyncDisposableStack();
-  const repository = opened.use(await openRepository(config, clock, opened));
+  const metrics = config.prometheus.port === 0 ? undefined : opened.use(createMetrics(VERSION));
+  const repository = opened.use(
+    await openRepository(config, clock, metrics ?? noMetrics, opened),
+  );
   const keys = await openKeys(config, repository, acceptNewSecret, log);
   const blocks = opened.use(await openBlocks(config));
   const staging = opened.use(
@@ -64,7 +67,6 @@ export async function startNode(
     }),
   );
   await blocks.probe();
-  const metrics = config.prometheus.port === 0 ? undefined : opened.use(createMetrics(VERSION));
 
   const services: Services = {
     repository,
@@ -127,6 +129,7 @@ export async function startNode(
 async function openRepository(
   { storage: { database, durability } }: Config,
   clock: Clock,
+  metrics: Metrics,
   opened: AsyncDisposableStack,
 ): Promise<Repository> {
   if (database.kind !== "sqlite" && database.kind !== "memory") {
@@ -137,7 +140,12 @@ async function openRepository(
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
   }
-  return openSqlite({ path, durability, now: () => clock.nowSeconds() });
+  return openSqlite({
+    path,
+    durability,
+    now: () => clock.nowSeconds(),
+    onCommit: metrics.committed,
+  });
 }
 
 async function openKeys(

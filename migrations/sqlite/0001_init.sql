@@ -82,6 +82,16 @@ CREATE INDEX delegation_scope_newest ON delegation_scope (scope, position, until
 CREATE INDEX delegation_scope_delegator ON delegation_scope (scope, delegator, position, until);
 CREATE INDEX delegation_scope_delegatee ON delegation_scope (scope, delegatee, position, until);
 
+-- How many delegations of a scope were unexpired at an instant, so that no request counts them all;
+-- a missing row is counted anew.
+CREATE TABLE delegation_count (
+  scope TEXT NOT NULL,
+  delegator TEXT NOT NULL,      -- those of one delegator; empty: of all
+  live INTEGER NOT NULL CHECK (live >= 0), -- rows of delegation_scope with until > at
+  at REAL NOT NULL,
+  PRIMARY KEY (scope, delegator)
+) STRICT, WITHOUT ROWID;
+
 -- Revoked identities.
 CREATE TABLE revocation (
   identity TEXT PRIMARY KEY,

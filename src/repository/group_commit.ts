@@ -1,177 +1,123 @@
-// One writer, many waiting: operations that wait together share one transaction and so one fsync.
-// Each runs in a savepoint of its own, and a failing one is undone alone. It knows no SQL.
+// Many waiting, one writer: writes that wait together are committed together and so share one
+// fsync. One batch is in flight at a time; what comes meanwhile is the next one. It knows neither
+// SQL nor where the commit runs (decision 0001).
 
 import { NodeError } from "../errors.ts";
 
-/** The transaction of one database, driven synchronously. Every method may throw a NodeError. */
-export interface Transaction {
-  /** `durable`: the commit must survive a power cut. */
-  begin(durable: boolean): void;
-  commit(): void;
-  /** Ends whatever is left of the transaction; never throws. */
-  abandon(): void;
-  savepoint(): void;
-  release(): void;
-  undo(): void;
-  /** Does another process hold the write lock just now? */
-  isBusy(error: unknown): boolean;
-}
+export type Outcome = { readonly value: unknown } | { readonly error: NodeError };
 
-/** Work that nobody waits for and that goes along with the next commit. */
-export interface Rider {
-  ride(): void;
-  /** The commit that it went along with succeeded. */
-  arrived(): void;
-}
-
-interface Waiting {
-  readonly durable: boolean;
-  /** Runs it, and keeps its answer for later. */
-  run(): void;
-  answer(): void;
-  reject(error: unknown): void;
-}
+/** Resolves with one outcome for each write once they are committed; a rejection is everybody's. */
+export type Commit<W> = (batch: readonly W[]) => Promise<readonly Outcome[]>;
 
 export interface GroupCommitOptions {
-  /** Operations that may wait; beyond, `storage_unavailable`. */
+  /** Writes that may wait, and their bytes; beyond, `storage_unavailable`. */
   readonly maxWaiting: number;
-  /** Operations in one transaction: bounds how long it keeps the event loop. */
+  readonly maxWaitingBytes: number;
+  /** Writes in one batch, and their bytes; one that is larger goes alone. */
   readonly maxBatch: number;
-  /** Attempts while another process writes, and milliseconds between two of them. */
-  readonly busyAttempts: number;
-  readonly busyPauseMs: number;
+  readonly maxBatchBytes: number;
 }
 
 const DEFAULTS: GroupCommitOptions = {
   maxWaiting: 10_000,
+  maxWaitingBytes: 64 * 1024 * 1024,
   maxBatch: 256,
-  busyAttempts: 200,
-  busyPauseMs: 10,
+  maxBatchBytes: 4 * 1024 * 1024,
 };
 
-export class GroupCommit {
-  readonly #transaction: Transaction;
-  readonly #rider: Rider | undefined;
+/**
+ * On a slow disk two half-sized groups would alternate, each waiting for the other's commit. A
+ * short wait after a commit that took longer than this makes them one (decision 0001).
+ */
+const SLOW_COMMIT_MS = 4;
+const MAX_WAIT_MS = 2;
+
+interface Waiting<W> {
+  readonly write: W;
+  readonly bytes: number;
+  readonly settle: PromiseWithResolvers<unknown>;
+}
+
+export class GroupCommit<W> {
+  readonly #commit: Commit<W>;
   readonly #options: GroupCommitOptions;
-  readonly #queue: Waiting[] = [];
-  #idle: (() => void)[] = [];
-  #scheduled = false;
-  #busyAttempts = 0;
+  readonly #queue: Waiting<W>[] = [];
+  #queuedBytes = 0;
+  #lastCommitMs = 0;
+  #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(transaction: Transaction, rider?: Rider, options?: Partial<GroupCommitOptions>) {
-    this.#transaction = transaction;
-    this.#rider = rider;
+  constructor(commit: Commit<W>, options?: Partial<GroupCommitOptions>) {
+    this.#commit = commit;
     this.#options = { ...DEFAULTS, ...options };
   }
 
-  /**
-   * Runs the operation in the next transaction; resolves with its result once that is committed.
-   * When the operation throws, it alone is undone, and its error comes out as it is.
-   */
-  submit<T>(operation: () => T, durable: boolean): Promise<T> {
+  /** Resolves with the value of its outcome, or rejects with the error of it. */
+  submit(write: W, bytes: number): Promise<unknown> {
+    const { maxWaiting, maxWaitingBytes } = this.#options;
     if (this.#closed) return Promise.reject(unavailable("the store is closed"));
-    if (this.#queue.length >= this.#options.maxWaiting) {
+    if (this.#queue.length >= maxWaiting || this.#queuedBytes >= maxWaitingBytes) {
       return Promise.reject(unavailable("too many writes are waiting"));
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    let answer = () => reject(unavailable("the operation did not run"));
-    this.#queue.push({
-      durable,
-      run: () => {
-        const result = operation();
-        answer = () => resolve(result);
-      },
-      answer: () => answer(),
-      reject,
-    });
-    this.#schedule();
-    return promise;
+    const settle = Promise.withResolvers<unknown>();
+    this.#queue.push({ write, bytes, settle });
+    this.#queuedBytes += bytes;
+    this.#running ??= this.#run();
+    return settle.promise;
   }
 
-  /** Refuses new operations, and resolves when those that wait are answered. */
+  /** Refuses new writes, and resolves when those that wait are answered. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (!this.#scheduled) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#running;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    // After the events that are ready now, so that what they ask for commits together.
-    setImmediate(() => this.#drain());
-  }
-
-  #drain(): void {
-    const batch = this.#queue.slice(0, this.#options.maxBatch);
-    if (this.#commit(batch) === "busy") {
-      this.#busyAttempts++;
-      setTimeout(() => this.#drain(), this.#options.busyPauseMs);
-      return;
-    }
-    this.#busyAttempts = 0;
-    this.#queue.splice(0, batch.length);
-    this.#scheduled = false;
-    if (this.#queue.length > 0) return this.#schedule();
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
-  }
-
-  #commit(batch: readonly Waiting[]): "busy" | "done" {
-    const transaction = this.#transaction;
-    const answers: (() => void)[] = [];
-    try {
-      transaction.begin(batch.some((waiting) => waiting.durable));
-    } catch (error) {
-      const again = transaction.isBusy(error) && this.#busyAttempts < this.#options.busyAttempts;
-      if (again) return "busy";
-      for (const waiting of batch) waiting.reject(error);
-      return "done";
-    }
-    try {
-      let riding = this.#rider !== undefined;
-      if (this.#rider !== undefined) {
-        const rider = this.#rider;
-        this.#attempt(() => rider.ride(), () => riding = false);
-      }
-      for (const waiting of batch) {
-        answers.push(() => waiting.answer());
-        const index = answers.length - 1;
-        this.#attempt(() => waiting.run(), (error) => {
-          answers[index] = () => waiting.reject(error);
-        });
-      }
-      transaction.commit();
-      if (riding) this.#rider?.arrived();
-    } catch (error) {
-      transaction.abandon();
-      for (const waiting of batch) waiting.reject(error);
-      return "done";
-    }
-    for (const answer of answers) answer();
-    return "done";
-  }
-
-  /** Throws only when the transaction itself is lost. */
-  #attempt(run: () => void, failed: (error: unknown) => void): void {
-    const transaction = this.#transaction;
-    transaction.savepoint();
-    try {
-      run();
-    } catch (error) {
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      await this.#gather();
+      const batch = this.#take();
+      const start = performance.now();
       try {
-        transaction.undo();
-      } catch {
-        // A full disk and its like end the whole transaction; its cause says more than the undo's.
-        throw error;
+        const outcomes = await this.#commit(batch.map(({ write }) => write));
+        batch.forEach(({ settle }, index) => answer(settle, outcomes[index]));
+      } catch (error) {
+        for (const { settle } of batch) settle.reject(error);
       }
-      failed(error);
-      return;
+      this.#lastCommitMs = performance.now() - start;
     }
-    transaction.release();
+    this.#running = undefined;
   }
+
+  /** Requests that are ready now, or still waiting in their sockets, join: look while it grows. */
+  async #gather(): Promise<void> {
+    if (this.#lastCommitMs > SLOW_COMMIT_MS) {
+      const waitMs = Math.min(MAX_WAIT_MS, this.#lastCommitMs / 4);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    for (let seen = 0; seen < this.#queue.length && seen < this.#options.maxBatch;) {
+      seen = this.#queue.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #take(): readonly Waiting<W>[] {
+    const { maxBatch, maxBatchBytes } = this.#options;
+    let [count, bytes] = [0, 0];
+    for (const waiting of this.#queue) {
+      const isOver = count >= maxBatch || bytes + waiting.bytes > maxBatchBytes;
+      if (count > 0 && isOver) break;
+      count++;
+      bytes += waiting.bytes;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+}
+
+function answer(settle: PromiseWithResolvers<unknown>, outcome: Outcome | undefined): void {
+  if (outcome === undefined) settle.reject(unavailable("the write was not answered"));
+  else if ("error" in outcome) settle.reject(outcome.error);
+  else settle.resolve(outcome.value);
 }
 
 function unavailable(cause: string): NodeError {

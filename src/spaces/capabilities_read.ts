@@ -119,6 +119,7 @@ async function* listPieces(
     const page = await ports.repository.delegationsIn({
       space,
       limit: PAGE,
+      validAt: ports.clock.nowSeconds(),
       ...(before === undefined ? {} : { before }),
       ...(direction === "created" ? { delegator: person } : {}),
       ...(direction === "received" ? { delegatee: person } : {}),

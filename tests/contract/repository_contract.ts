@@ -51,11 +51,8 @@ export function repositoryContract(name: string, open: OpenStore, canReopen = tr
     ...housekeepingCases,
   ];
   for (const { name: sentence, run, reopens = false } of cases) {
-    Deno.test({
-      name: `repository, ${name}: ${sentence}`,
-      ignore: reopens && !canReopen,
-      fn: () => inStore(open, run),
-    });
+    if (reopens && !canReopen) continue;
+    Deno.test(`repository, ${name}: ${sentence}`, () => inStore(open, run));
   }
 }
 

@@ -1,28 +1,30 @@
-// The repository contract on SQLite: in a file, and in memory.
+// The repository contract on SQLite: in a file that a Worker or this isolate writes, and in memory.
 
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../src/repository/sqlite/open.ts";
 import { repositoryContract } from "./repository_contract.ts";
 
-repositoryContract("SQLite file", async (now) => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/data/caps.db`;
-  const open = () => openSqlite({ path, durability: "full", now });
-  let repository = open();
-  return {
-    repository,
-    reopen: async () => {
-      await repository[Symbol.asyncDispose]();
-      repository = open();
-      return repository;
-    },
-    dump: () => dump(path),
-    [Symbol.asyncDispose]: async () => {
-      await repository[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-});
+for (const commits of ["worker", "here"] as const) {
+  repositoryContract(`SQLite file, commits: ${commits}`, async (now) => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/data/caps.db`;
+    const open = () => openSqlite({ path, durability: "full", now, commits });
+    let repository = open();
+    return {
+      repository,
+      reopen: async () => {
+        await repository[Symbol.asyncDispose]();
+        repository = open();
+        return repository;
+      },
+      dump: () => dump(path),
+      [Symbol.asyncDispose]: async () => {
+        await repository[Symbol.asyncDispose]();
+        await Deno.remove(folder, { recursive: true });
+      },
+    };
+  });
+}
 
 repositoryContract("SQLite in memory", (now) => {
   const repository = openSqlite({ path: ":memory:", durability: "full", now });

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createBLAKE3 } from "hash-wasm";
 import { kv, signIn } from "../support/asking.ts";
 import { measured, mib } from "../support/measured.ts";
-import { startProcess, startProgram } from "../support/process.ts";
+import { type NodeProcess, startProcess, startProgram } from "../support/process.ts";
 import { RawConnection } from "../support/raw_http.ts";
 import { seeded } from "../support/random.ts";
 
@@ -13,6 +13,10 @@ const BARE_SERVER = new URL("bare_server.ts", import.meta.url).pathname;
 const PIECE = 64 * 1024;
 /** What the node may take beyond the bare server. */
 const ALLOWANCE = 64 * 1024 * 1024;
+/** No upload of 1 GiB on one machine takes longer, unless something is badly wrong. */
+const UPLOAD_MS = 120_000;
+/** When garbage is collected is up to the runtime. */
+const CHANCE = 32 * 1024 * 1024;
 
 /** How the upload tells its length: before it begins, or only by ending. */
 export type Framing = "with its length" | "in chunks";
@@ -37,8 +41,27 @@ export async function largeValue(bytes: number, framing: Framing): Promise<void>
   }
 }
 
+/** A value four times as large takes no more memory than the first, but for what chance adds. */
+export async function flatMemory(bytes: number, framing: Framing): Promise<void> {
+  await using node = await startProcess();
+  const first = await upAndDown(node, bytes, framing);
+  const second = await upAndDown(node, 4 * bytes, framing);
+
+  measured(
+    `${mib(bytes)}, then four times that, ${framing}: peaks ${mib(first.both)}, ${
+      mib(second.both)
+    }`,
+  );
+  const growth = second.both - first.both;
+  assert.ok(growth <= CHANCE, `it took ${mib(growth)} more`);
+}
+
 async function wholeNode(bytes: number, framing: Framing): Promise<Peaks> {
   await using node = await startProcess();
+  return await upAndDown(node, bytes, framing);
+}
+
+async function upAndDown(node: NodeProcess, bytes: number, framing: Framing): Promise<Peaks> {
   const session = await signIn(node);
   const { header } = await session.invocationToken(kv(session, "put", "large"));
   const hasher = await createBLAKE3();
@@ -73,7 +96,12 @@ async function upload(
   framing: Framing,
 ): Promise<{ readonly status: number; readonly etag: string | null }> {
   if (framing === "in chunks") {
-    const answer = await fetch(url, { method: "POST", headers: { authorization: token }, body });
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { authorization: token },
+      body,
+      signal: AbortSignal.timeout(UPLOAD_MS),
+    });
     await answer.body?.cancel();
     return { status: answer.status, etag: answer.headers.get("etag") };
   }

@@ -1,6 +1,6 @@
-// wire §10: every row of the table of codes has a case here that produces it, or a reason why this
-// version cannot. The table is copied from the contract, so that a row that goes missing on either
-// side fails.
+// wire §10: every row of the table of codes has a case here that produces it, or a reason why no
+// test of one whole node does. The table is copied from the contract, so that a row that goes
+// missing on either side fails.
 
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
@@ -29,9 +29,12 @@ import {
   owner,
   type Refusal,
 } from "../support/asking.ts";
+import { type ErrorCode, NodeError } from "../../src/errors.ts";
+import { RETRY_AFTER, STATUS } from "../../src/http/status.ts";
 import { walk } from "../support/files.ts";
+import { measured } from "../support/measured.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
-import { askRaw, RawConnection, withinTime } from "../support/raw_http.ts";
+import { asAnswer, askRaw, RawConnection, withinTime } from "../support/raw_http.ts";
 
 const GET = "tinycloud.kv/get";
 const REVOKE = "tinycloud.delegation/revoke";
@@ -48,7 +51,7 @@ interface Row {
   /** Seconds are told. */
   readonly retryAfter?: true;
   readonly env?: Readonly<Record<string, string>>;
-  /** What brings it about; a reason, if nothing can in this version. */
+  /** What brings it about; or why no test here does, and what shows it instead. */
   readonly how: ((actors: Actors) => Promise<Answer>) | string;
 }
 
@@ -109,12 +112,6 @@ const badSignature = (token: string) => {
 async function unknownCid(): Promise<string> {
   const key = await randomSessionKey();
   return (await signUcan(key, { audience: key.did, expiration: 1, attenuations: {} })).cid;
-}
-
-/** An answer off a raw connection, in the shape of the others. */
-function answerOf({ status, text, headers }: { status: number; text: string; headers: Headers }) {
-  const bytes = new TextEncoder().encode(text);
-  return { status, text, headers, bytes, code: headers.get("x-tinycloud-error") };
 }
 
 /** Posts a host CACAO for a space of the wallet. */
@@ -321,7 +318,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   space_blocked: {
     status: 403,
     sentence: "Space blocked by this node",
-    how: "nothing blocks spaces yet: there is no command or option for it",
+    how: "nothing blocks a space in this version: there is no command or option for it",
   },
   space_id_invalid: {
     status: 400,
@@ -350,7 +347,7 @@ const TABLE: Readonly<Record<string, Row>> = {
       const { header } = await session.invocationToken(kv(session, "put", "a"));
       const length = "Content-Length: 3";
       const head = [`Authorization: ${header}`, length, length];
-      return answerOf(await askRaw(node, "POST /invoke HTTP/1.1", head, "abc"));
+      return asAnswer(await askRaw(node, "POST /invoke HTTP/1.1", head, "abc"));
     },
   },
   inputs_invalid: {
@@ -401,7 +398,7 @@ const TABLE: Readonly<Record<string, Row>> = {
         `Authorization: ${header}`,
         "Content-Length: 10000",
       ]);
-      return answerOf(await connection.answer());
+      return asAnswer(await connection.answer());
     },
   },
   invocation_replayed: {
@@ -443,7 +440,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     status: 429,
     sentence: "Too many requests",
     retryAfter: true,
-    how: "rates are not limited in this version",
+    how: "rates are not limited in this version: the options refuse to start",
   },
   too_many_delegations: {
     status: 429,
@@ -460,13 +457,13 @@ const TABLE: Readonly<Record<string, Row>> = {
     status: 503,
     sentence: "Storage full",
     retryAfter: true,
-    how: "needs a disk that is full: tests/faults fills one",
+    how: "needs a disk that is full: tests/faults/disk.test.ts",
   },
   storage_readonly: {
     status: 503,
     sentence: "Storage read-only",
     retryAfter: true,
-    how: "needs a disk that takes no writes: tests/faults mounts one",
+    how: "needs a disk that takes no writes: tests/faults/disk.test.ts",
   },
   storage_unavailable: {
     status: 503,
@@ -491,7 +488,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     status: 503,
     sentence: "Shutting down",
     retryAfter: true,
-    how: "the runtime closes connections as the node stops; only a race brings a request to it",
+    how: "needs a node that is stopping: tests/faults/stopping.test.ts",
   },
   block_corrupt: {
     status: 500,
@@ -508,7 +505,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   internal: {
     status: 500,
     sentence: "Internal error",
-    how: "stands for mistakes in the node; a test that knew one would mend it",
+    how: "stands for mistakes of the node: no request is known that brings one about",
   },
 };
 
@@ -518,26 +515,21 @@ function freePort(): number {
 }
 
 for (const [name, { how, env = {}, retryAfter, ...row }] of Object.entries(TABLE)) {
-  const refusal: Refusal = { ...row, code: name.replace(/ .*/, "") };
-  const ignore = typeof how === "string";
-  Deno.test({
-    name: `wire §10: ${name}: ${row.status}${ignore ? `, not here: ${how}` : ""}`,
-    ignore,
-    async fn() {
-      if (typeof how === "string") return;
-      await using node = await startTestNode({ env });
-      const actors = env.TINYCLOUD_SPACES_ALLOWLIST === undefined
-        ? { node, ...await owner(node) }
-        : { node, wallet: randomWallet(), session: await anyone(node) };
+  if (typeof how === "string") continue;
+  const refusal: Refusal = { ...row, code: codeOf(name) };
+  Deno.test(`wire §10: ${name}: ${row.status}`, async () => {
+    await using node = await startTestNode({ env });
+    const actors = env.TINYCLOUD_SPACES_ALLOWLIST === undefined
+      ? { node, ...await owner(node) }
+      : { node, wallet: randomWallet(), session: await anyone(node) };
 
-      const answer = await how(actors);
+    const answer = await how(actors);
 
-      assertRefused(answer, refusal);
-      const told = answer.headers.get("retry-after");
-      if (retryAfter) assert.match(told ?? "", /^[1-9]\d*$/);
-      else assert.equal(told, null);
-      assert.equal(answer.headers.get("allow") !== null, row.status === 405);
-    },
+    assertRefused(answer, refusal);
+    const told = answer.headers.get("retry-after");
+    if (retryAfter) assert.match(told ?? "", /^[1-9]\d*$/);
+    else assert.equal(told, null);
+    assert.equal(answer.headers.get("allow") !== null, row.status === 405);
   });
 }
 
@@ -547,8 +539,36 @@ async function anyone(node: TestNode): Promise<Session> {
   return connect(node.url).use(await randomSessionKey(), { cid: await unknownCid(), space });
 }
 
-Deno.test("wire §10: the table above is the contract's, row by row", () => {
-  const codes = new Set(Object.keys(TABLE).map((name) => name.replace(/ .*/, "")));
-  assert.equal(codes.size, 51);
-  assert.ok([...codes].every((code) => /^[a-z_]+$/.test(code)));
+Deno.test("wire §10: the node's table of codes is the contract's, row by row", () => {
+  const expected: Record<string, number> = {};
+  for (const [name, { status }] of Object.entries(TABLE)) expected[codeOf(name)] = status;
+  assert.equal(Object.keys(expected).length, 51);
+  assert.deepEqual(STATUS, expected);
 });
+
+const NOT_HERE = Object.entries(TABLE).flatMap(([name, { how, retryAfter, ...row }]) =>
+  typeof how === "string" ? [{ name, how, retryAfter, ...row }] : []
+);
+
+Deno.test(`wire §10: no whole-node test for ${NOT_HERE.map(({ name }) => name).join(", ")}`, () => {
+  for (const { name, how } of NOT_HERE) measured(`no whole-node test for ${name}: ${how}`);
+
+  assert.deepEqual(NOT_HERE.map(({ name }) => name), [
+    "space_blocked",
+    "rate_limited",
+    "storage_full",
+    "storage_readonly",
+    "shutting_down",
+    "internal",
+  ]);
+  for (const { name, sentence, status, retryAfter } of NOT_HERE) {
+    // `as`: the row's name is a code, as the test above shows.
+    assert.equal(new NodeError(name as ErrorCode).message, sentence);
+    assert.equal(RETRY_AFTER[status] !== undefined, retryAfter ?? false);
+  }
+});
+
+/** A row's code: two rows of one are told apart by what follows the space. */
+function codeOf(name: string): string {
+  return name.replace(/ .*/, "");
+}

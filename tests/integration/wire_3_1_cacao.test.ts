@@ -804,6 +804,30 @@ const CAVEATED: Readonly<Record<string, string>> = {
   "an empty and another caveat": `[{},{"max":1}]`,
 };
 
+/** Two spellings of one resource, in either order; only the first or the second has a caveat. */
+const TWICE: readonly (readonly [first: string, second: string])[] = [
+  [`[{}]`, `[{"max":1}]`],
+  [`[{"max":1}]`, `[{}]`],
+];
+
+for (const [first, second] of TWICE) {
+  Deno.test(`wire §3.1, U30: of one resource twice, ${first} and ${second} are a caveat`, async () => {
+    const lower = SPACE.replace(ALICE.address, ALICE.address.toLowerCase());
+    const [one, other] = [KV, resourceUri(lower, "kv")];
+    const statement = recapStatement({ ...attenuation(one, [GET]), ...attenuation(other, [GET]) });
+    const list = JSON.stringify({ [one]: { [GET]: "1" }, [other]: { [GET]: "2" } })
+      .replace('"1"', first).replace('"2"', second);
+    const token = await withRecap(b64(`{"att":${list},"prf":[]}`), statement);
+    await accepted(node, token);
+
+    const resource = resourceUri(SPACE, "kv", "x");
+    const link = { key: KEY, cid: token.cid };
+    await refusesUntouched(node, () => use(node, link, GET, resource), notAllowed(resource, GET));
+    const child = await ucan(node, link, "did:x:y", attenuation(resource, [GET]));
+    await refusesToken(child.header, notGranted(resource, GET));
+  });
+}
+
 for (const [what, caveats] of Object.entries(CAVEATED)) {
   const resource = resourceUri(SPACE, "kv", "x");
 

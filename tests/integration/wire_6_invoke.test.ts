@@ -514,7 +514,7 @@ Deno.test("wire §1: a grant of one ability gives leave for another", async (t) 
   await t.step("and an unknown ability, granted, is that ability alone", async () => {
     const reader = await granted(node, session, resourceUri(session.space, "kv", "k"), GET);
     const call = { ability: "tinycloud.kv/*", resource: resourceUri(session.space, "kv", "k") };
-    assertRefused(await invoke(node, reader, call), unauthorized(call));
+    await refusesUntouched(node, () => invoke(node, reader, call), unauthorized(call));
   });
 });
 
@@ -795,7 +795,7 @@ Deno.test("wire §3.1: a caveat in a delegation lets it authorize nothing", asyn
   }, wallet);
   const call = kv(session, "get", "a");
 
-  assertRefused(await invoke(node, session, call), unauthorized(call));
+  await refusesUntouched(node, () => invoke(node, session, call), unauthorized(call));
 });
 
 Deno.test("wire §6: an owner that is a key invokes without proofs", async () => {
@@ -929,7 +929,7 @@ Deno.test("wire §3.2: an exp of", async (t) => {
     const { header } = await session.invocationToken(kv(session, "get", "a"), {
       payload: { exp: undefined },
     });
-    assertRefused(await ask(node, "/invoke", { token: header }), malformed);
+    await refusesUntouched(node, () => ask(node, "/invoke", { token: header }), malformed);
   });
 });
 
@@ -941,8 +941,16 @@ Deno.test("wire §6: the lifetime that is allowed can be set", async () => {
   node.clock.freeze(now);
   const call = kv(session, "get", "a");
 
-  assertRefused(await invoke(node, session, { ...call, expiration: now + 1000 }), NO_KEY);
-  assertRefused(await invoke(node, session, { ...call, expiration: now + 1001 }), TOO_LONG);
+  await refusesUntouched(
+    node,
+    () => invoke(node, session, { ...call, expiration: now + 1000 }),
+    NO_KEY,
+  );
+  await refusesUntouched(
+    node,
+    () => invoke(node, session, { ...call, expiration: now + 1001 }),
+    TOO_LONG,
+  );
 });
 
 // --- Replay ------------------------------------------------------------------------------------
@@ -956,8 +964,8 @@ Deno.test("wire §6: a used token answers 409, whatever it did", async (t) => {
       const body = verb === "put" ? { body: "v" } : {};
 
       assertOk(await ask(node, "/invoke", { token, ...body }));
-      assertRefused(await ask(node, "/invoke", { token, ...body }), REPLAYED);
-      assertRefused(await ask(node, "/invoke", { token, body: "other" }), REPLAYED);
+      await refusesUntouched(node, () => ask(node, "/invoke", { token, ...body }), REPLAYED);
+      await refusesUntouched(node, () => ask(node, "/invoke", { token, body: "other" }), REPLAYED);
     });
   }
 });
@@ -968,7 +976,7 @@ Deno.test("wire §6: a replayed put with another body changes nothing", async ()
   const { header: token } = await session.invocationToken(kv(session, "put", "k"));
   assertOk(await ask(node, "/invoke", { token, body: "first" }));
 
-  assertRefused(await ask(node, "/invoke", { token, body: "second" }), REPLAYED);
+  await refusesUntouched(node, () => ask(node, "/invoke", { token, body: "second" }), REPLAYED);
 
   assert.equal((await session.get("k"))?.text(), "first");
 });
@@ -1043,7 +1051,7 @@ Deno.test("wire §6: two tokens without a nonce are two invocations", async () =
 
   assertOk(await invoke(node, session, call, without));
   assertOk(await invoke(node, session, { ...call, expiration: expiration + 1 }, without));
-  assertRefused(await invoke(node, session, call, without), REPLAYED);
+  await refusesUntouched(node, () => invoke(node, session, call, without), REPLAYED);
 });
 
 /** The same token with s replaced by n−s: another signature that is as valid. */
@@ -1070,7 +1078,7 @@ for (const { alg, make, order } of ECDSA) {
     const other = withOtherS(header, order);
 
     assertOk(await ask(node, "/invoke", { token: other }));
-    assertRefused(await ask(node, "/invoke", { token: header }), REPLAYED);
+    await refusesUntouched(node, () => ask(node, "/invoke", { token: header }), REPLAYED);
   });
 }
 
@@ -1134,7 +1142,7 @@ for (const { name, status, refuse } of UNUSED) {
     assert.equal(await refuse(node, session, token), status);
 
     assertOk(await ask(node, "/invoke", { token, ...body }));
-    assertRefused(await ask(node, "/invoke", { token, ...body }), REPLAYED);
+    await refusesUntouched(node, () => ask(node, "/invoke", { token, ...body }), REPLAYED);
   });
 }
 
@@ -1183,7 +1191,7 @@ Deno.test("wire §6: a put answers 503 while the database takes no writes, then 
   });
   assert.match(refused.headers.get("retry-after") ?? "", /^\d+$/);
   assertOk(await ask(node, "/invoke", { token, body: "v" }));
-  assertRefused(await ask(node, "/invoke", { token, body: "v" }), REPLAYED);
+  await refusesUntouched(node, () => ask(node, "/invoke", { token, body: "v" }), REPLAYED);
 });
 
 Deno.test("wire §6: while the database takes no writes, reads go on, each once", async () => {
@@ -1200,19 +1208,24 @@ Deno.test("wire §6: while the database takes no writes, reads go on, each once"
   assert.equal(first && assertOk(first).text, "v");
   assert.ok(second);
   assertRefused(second, REPLAYED);
-  assertRefused(await ask(node, "/invoke", { token }), REPLAYED);
+  await refusesUntouched(node, () => ask(node, "/invoke", { token }), REPLAYED);
 });
 
-Deno.test("adversary 1: a used token is refused when the clock steps back an hour", async () => {
-  await using node = await startTestNode();
-  const session = await signIn(node);
-  const { header: token } = await session.invocationToken(kv(session, "list", ""));
-  assertOk(await ask(node, "/invoke", { token }));
+for (const verb of ["list", "put"] as const) {
+  Deno.test(`adversary 1: a used ${verb} stays used when the clock steps back`, async () => {
+    await using node = await startTestNode();
+    const session = await signIn(node);
+    const { header: token } = await session.invocationToken(kv(session, verb, "k"));
+    const body = verb === "put" ? { body: "v" } : {};
+    assertOk(await ask(node, "/invoke", { token, ...body }));
 
-  node.clock.advance(-3600);
-
-  assert.ok([401, 409].includes((await ask(node, "/invoke", { token })).status));
-});
+    // By an hour its end is too far ahead; by less it is good again, but for the guard.
+    node.clock.advance(-3600);
+    await refusesUntouched(node, () => ask(node, "/invoke", { token, ...body }), TOO_LONG);
+    node.clock.advance(3400);
+    await refusesUntouched(node, () => ask(node, "/invoke", { token, ...body }), REPLAYED);
+  });
+}
 
 // --- One capability ----------------------------------------------------------------------------
 
@@ -1391,5 +1404,9 @@ Deno.test("wire §3.2: a foreign jwk and unknown members of header and payload a
       att: attenuation(kvOf(session.space, ""), ["tinycloud.kv/list"]),
     },
   );
-  assertRefused(await ask(node, "/invoke", { token: signedByOther.header }), BAD_SIGNATURE);
+  await refusesUntouched(
+    node,
+    () => ask(node, "/invoke", { token: signedByOther.header }),
+    BAD_SIGNATURE,
+  );
 });

@@ -1,6 +1,6 @@
 // HTTP/1.1 by hand on a TCP connection, for requests that no client library would send.
 
-import type { At } from "./asking.ts";
+import type { Answer, At } from "./asking.ts";
 
 /** An answer as it came. */
 export interface RawAnswer {
@@ -53,6 +53,11 @@ export class RawConnection implements Disposable {
     if (status === 100) return await this.answer(method);
     const hasBody = method !== "HEAD" && status !== 204 && status !== 304;
     return { status, headers, text: hasBody ? await this.#body(headers) : "" };
+  }
+
+  /** Waits for more bytes of the answer, whatever they are. */
+  some(): Promise<void> {
+    return this.#read();
   }
 
   /** Whether the other side ends the connection, after whatever it still sends. */
@@ -130,6 +135,17 @@ export async function askRaw(
   return await connection.answer(requestLine.split(" ")[0]);
 }
 
+/** The same in the shape of the others. */
+export function asAnswer({ status, text, headers }: RawAnswer): Answer {
+  return {
+    status,
+    text,
+    headers,
+    bytes: bytesOfLatin1(text),
+    code: headers.get("x-tinycloud-error"),
+  };
+}
+
 /** The result, or an error once it takes so long that it counts as a hang. */
 export async function withinTime<T>(result: Promise<T>, what: string, ms = HANG_MS): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
@@ -141,7 +157,7 @@ export async function withinTime<T>(result: Promise<T>, what: string, ms = HANG_
   }
 }
 
-function bytesOfLatin1(text: string): Uint8Array {
+function bytesOfLatin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 

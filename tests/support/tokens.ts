@@ -2,6 +2,7 @@
 // delegations as the node keeps them. Nothing here needs a node.
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   attenuation,
   type Attenuations,
@@ -143,3 +144,10 @@ export function base64url(content: string | Uint8Array): string {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
+
+/** Any character that UTF-8 has, ASCII more often than chance has it. */
+export const character: fc.Arbitrary<string> = fc.oneof(
+  fc.integer({ min: 0, max: 0x7f }),
+  fc.integer({ min: 0, max: 0xd7ff }),
+  fc.integer({ min: 0xe000, max: 0x10ffff }),
+).map((code) => String.fromCodePoint(code));

@@ -6,6 +6,7 @@ import { blake3Hex } from "../../blake3.ts";
 import { cidOf } from "../../tokens/cid.ts";
 import type { Finding } from "../repository.ts";
 import type { Database, Row } from "./database.ts";
+import { WRONG_COUNTS } from "./delegation_counts.ts";
 import { bytes, isNull, number, text } from "./rows.ts";
 
 const ENGINE = "PRAGMA integrity_check(100)";
@@ -106,6 +107,11 @@ function* sizes(database: Database): Generator<Finding> {
     if (spaces !== hosted) {
       yield { kind: "size", what: `all spaces: ${spaces} recorded, ${hosted} found` };
     }
+  }
+  for (const row of database.each(WRONG_COUNTS)) {
+    const [live, counted] = [number(row, "live"), number(row, "counted")];
+    const what = `${text(row, "scope")}: ${live} delegations recorded, ${counted} found`;
+    yield { kind: "size", what };
   }
 }
 

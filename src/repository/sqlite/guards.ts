@@ -3,18 +3,17 @@
 import type { Identity } from "../../tokens/cid.ts";
 import type { GuardRefusal, Guards } from "../repository.ts";
 import type { Database } from "./database.ts";
-import type { UsedTokens } from "./used_tokens.ts";
 
 const IS_REVOKED = "SELECT 1 FROM revocation WHERE identity = ?";
 
 /** The first guard that refuses, in the port's order. */
 export function judge(
   database: Database,
-  used: UsedTokens,
+  isUsed: (key: string) => boolean,
   guards: Guards,
   now: number,
 ): GuardRefusal | undefined {
-  if (guards.use !== undefined && used.has(guards.use.key)) return { kind: "duplicate" };
+  if (guards.use !== undefined && isUsed(guards.use.key)) return { kind: "duplicate" };
   const identities = revokedOf(database, guards.unrevoked);
   if (identities.length > 0) return { kind: "revoked", identities };
   const { validUntil } = guards;

@@ -56,19 +56,25 @@ export function pending(
   return migrations.slice(applied.length);
 }
 
+/** The first migration that would change a database that has content; there is none to lose else. */
+export function firstChange(
+  database: Database,
+  migrations: readonly Migration[],
+): Migration | undefined {
+  const [first] = pending(database, migrations);
+  return database.one(HAS_RECORD) === undefined ? undefined : first;
+}
+
 /**
  * Applies what is missing. A second process that migrates at the same time waits, then finds
- * nothing to do. `before` is called once, before the first change to a database that has content.
+ * nothing to do.
  */
 export function migrate(
   database: Database,
   migrations: readonly Migration[],
   now: number,
-  before: (first: Migration) => void,
 ): void {
-  const [first] = pending(database, migrations);
-  if (first === undefined) return;
-  if (database.one(HAS_RECORD) !== undefined) before(first);
+  if (pending(database, migrations).length === 0) return;
   while (applyNext(database, migrations, now));
 }
 

@@ -1,14 +1,17 @@
-// Opens a SQLite database: file and folder, pragmas, migrations.
+// Opens a SQLite database: file and folder, migrations, and who commits.
 
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { NodeError } from "../../errors.ts";
 import type { Repository } from "../repository.ts";
-import { Database } from "./database.ts";
+import { connect, setBusyTimeout } from "./connection.ts";
+import { keepCopy } from "./copy.ts";
+import type { Database } from "./database.ts";
 import { translate } from "./errors.ts";
-import { migrate, type Migration, pending } from "./migrate.ts";
+import { firstChange, migrate, type Migration, pending } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { sqliteRepository } from "./sqlite_repository.ts";
+import { type Writer, writerHere } from "./writer.ts";
+import { WriterWorker } from "./writer_worker.ts";
 
 export interface SqliteOptions {
   /** Of the file; `:memory:` keeps everything in memory. */
@@ -19,16 +22,16 @@ export interface SqliteOptions {
   readonly now: () => number;
   /** Told what an operator should know, such as where a copy was kept. */
   readonly log?: (event: string, fields: Readonly<Record<string, string>>) => void;
+  /** Told of every commit: how many requests it carried, and how many seconds it took. */
+  readonly onCommit?: (batchSize: number, seconds: number) => void;
+  /** Where a file's commits run (decision 0001); default: in a Worker. What is in memory has none. */
+  readonly commits?: "worker" | "here";
   /** Only tests have others. */
   readonly migrations?: readonly Migration[];
 }
 
 const MEMORY = ":memory:";
-/** While opening: another process may just be migrating, or closing. */
-const OPENING_BUSY_MS = 10_000;
-const CACHE_KIB = 16 * 1024;
-/** What the log is cut back to after a burst. */
-const JOURNAL_BYTES = 64 * 1024 * 1024;
+const CHECKPOINT_BUSY_MS = 1_000;
 
 /**
  * Opens the store for reading and writing; creates what is missing (folder 0700, file 0600) and
@@ -37,24 +40,23 @@ const JOURNAL_BYTES = 64 * 1024 * 1024;
  * message is for the operator.
  */
 export function openSqlite(options: SqliteOptions): Repository {
-  const { path, durability, now, log, migrations = MIGRATIONS } = options;
-  if (path !== MEMORY) createFile(path);
-  const database = connect(path, false);
+  const { path, durability, now, onCommit, commits = "worker" } = options;
   try {
-    if (path !== MEMORY) database.one("PRAGMA journal_mode = WAL");
-    database.one(`PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
-    migrate(database, migrations, now(), (first) => {
-      if (path === MEMORY) return;
-      const copy = keepCopy(database, path, first);
-      log?.("database.copied", { path: copy });
+    if (path !== MEMORY) prepareFile(options);
+    const database = opened(path, false, (connection) => {
+      migrate(connection, options.migrations ?? MIGRATIONS, now());
     });
-    // From here on the group commit waits for other writers, with the event loop free.
-    database.one("PRAGMA busy_timeout = 0");
+    const writer = path === MEMORY || commits === "here"
+      ? writerHere(database)
+      : writerBeside(database, path);
+    return sqliteRepository(database, writer, {
+      isDurable: durability === "full",
+      now,
+      ...(onCommit === undefined ? {} : { onCommit }),
+    });
   } catch (error) {
-    database.close();
     throw opening(path, error);
   }
-  return sqliteRepository(database, { durable: durability === "full", now });
 }
 
 /**
@@ -62,37 +64,59 @@ export function openSqlite(options: SqliteOptions): Repository {
  * `storage_readonly`.
  */
 export function openSqliteReadOnly(path: string, now: () => number): Repository {
-  const database = connect(path, true);
   try {
-    const [first] = pending(database, MIGRATIONS);
-    if (first !== undefined) {
+    const database = opened(path, true, (connection) => {
+      const [first] = pending(connection, MIGRATIONS);
+      if (first === undefined) return;
       throw new NodeError(
         "storage_unavailable",
         `The database ${path} lacks the migration ${first.name}: run \`tinycloud migrate\` first.`,
       );
-    }
-    database.one("PRAGMA busy_timeout = 0");
+    });
+    return sqliteRepository(database, writerHere(database), { isDurable: true, now });
   } catch (error) {
-    database.close();
     throw opening(path, error);
   }
-  return sqliteRepository(database, { durable: true, now });
 }
 
-function connect(path: string, readOnly: boolean): Database {
+/** A connection that `prepare` has not thrown at. */
+function opened(
+  path: string,
+  readOnly: boolean,
+  prepare: (connection: Database) => void,
+): Database {
+  const connection = connect(path, readOnly);
   try {
-    const handle = new DatabaseSync(path, {
-      readOnly,
-      timeout: OPENING_BUSY_MS,
-      enableForeignKeyConstraints: true,
-      enableDoubleQuotedStringLiterals: false,
-    });
-    const database = new Database(handle);
-    database.one(`PRAGMA cache_size = -${CACHE_KIB}`);
-    return database;
+    prepare(connection);
+    return connection;
   } catch (error) {
-    throw opening(path, error);
+    connection.close();
+    throw error;
   }
+}
+
+/** This isolate's connection only reads from now on, and never waits. */
+function writerBeside(database: Database, path: string): Writer {
+  setBusyTimeout(database, 0);
+  database.one("PRAGMA query_only = ON");
+  return new WriterWorker(path);
+}
+
+/** Makes the file if it is missing, turns the log on, and keeps a copy of what will be migrated. */
+function prepareFile({ path, log, migrations = MIGRATIONS }: SqliteOptions): void {
+  createFile(path);
+  let first: Migration | undefined;
+  opened(path, false, (connection) => {
+    first = firstChange(connection, migrations);
+    connection.one("PRAGMA journal_mode = WAL");
+    if (first === undefined) return;
+    // So that the file alone has all; a reader may hold this up for a moment.
+    setBusyTimeout(connection, CHECKPOINT_BUSY_MS);
+    connection.one("PRAGMA wal_checkpoint(TRUNCATE)");
+  }).close();
+  if (first === undefined) return;
+  const copy = keepCopy(path, first.name.slice(0, 4));
+  log?.("database.copied", { path: copy });
 }
 
 /** Whatever the umask: 0700 for a new folder, 0600 for a new file and so for its companions. */
@@ -102,23 +126,8 @@ function createFile(path: string): void {
     Deno.openSync(path, { createNew: true, write: true, mode: 0o600 }).close();
     Deno.chmodSync(path, 0o600);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return;
-    throw opening(path, error);
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
-}
-
-/** A whole copy of the database as it is, under a name that only a whole copy has. */
-function keepCopy(database: Database, path: string, first: Migration): string {
-  const copy = `${path}.before-${first.name.slice(0, 4)}`;
-  const unfinished = `${copy}.tmp`;
-  // SQLite fills an empty file, whose mode is ours.
-  Deno.openSync(unfinished, { create: true, truncate: true, write: true, mode: 0o600 }).close();
-  database.run("VACUUM INTO ?", unfinished);
-  const file = Deno.openSync(unfinished, { write: true });
-  file.syncSync();
-  file.close();
-  Deno.renameSync(unfinished, copy);
-  return copy;
 }
 
 /** A failure with a sentence for the operator, who sees no more than that. */

@@ -1,6 +1,7 @@
 // Recomputes reference counts and sizes from the entries; never touches a value (configuration.md).
 
 import type { Database } from "./database.ts";
+import { FORGET_WRONG_COUNTS } from "./delegation_counts.ts";
 
 const MISSING_BLOCKS = `
   INSERT INTO block (space_no, hash, size, refs)
@@ -47,6 +48,6 @@ const NODE = `
 
 /** Within a transaction. How many rows were wrong. */
 export function repairCounters(database: Database): number {
-  const steps = [MISSING_BLOCKS, REFERENCES, HELD, SIZES, NODE];
+  const steps = [MISSING_BLOCKS, REFERENCES, HELD, SIZES, NODE, FORGET_WRONG_COUNTS];
   return steps.reduce((sum, sql) => sum + database.run(sql), 0);
 }

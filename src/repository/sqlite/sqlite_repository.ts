@@ -1,63 +1,115 @@
-// The port on SQLite: what only reads answers at once, what writes waits for the group commit. All
-// work inside is synchronous, so no two requests ever see each other half done.
+// The port on SQLite: reads are answered at once on a connection of this isolate, writes wait for
+// the group commit, wherever that runs.
+//
+// A token is used once, whichever of the two asks for it: a write is refused while a read's guard is
+// in memory, and a read waits while a write with its guard is under way. So no guard is ever judged
+// on both sides at a time.
 
-import type { SpaceId } from "../../capabilities/space_id.ts";
 import { NodeError } from "../../errors.ts";
-import { GroupCommit } from "../group_commit.ts";
-import type { Read, ReadOutcome, Repository } from "../repository.ts";
+import { GroupCommit, type Outcome } from "../group_commit.ts";
+import type { Change, NewDelegation, Read, ReadOutcome, Repository } from "../repository.ts";
 import * as blocks from "./blocks.ts";
 import { check } from "./check.ts";
 import type { Database } from "./database.ts";
 import { Delegations } from "./delegations.ts";
-import { change, find, list } from "./entries.ts";
+import { find, list } from "./entries.ts";
+import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
-import { releaseLease, takeLease } from "./leases.ts";
-import { repairCounters } from "./repair.ts";
-import { revoke } from "./revocations.ts";
-import { setSetting, setting } from "./settings.ts";
+import { ReadGuards } from "./read_guards.ts";
+import { setting } from "./settings.ts";
 import { spaceNumber, spacesAfter, usage } from "./spaces.ts";
-import { SqliteTransaction } from "./transaction.ts";
-import { UsedTokens } from "./used_tokens.ts";
+import { isUsed } from "./used_tokens.ts";
+import type { Writer } from "./writer.ts";
+import type { Write, WriteMethod, Writes } from "./writes.ts";
 
 export interface SqliteRepositoryOptions {
   /** Sync every commit (`storage.durability = "full"`). */
-  readonly durable: boolean;
+  readonly isDurable: boolean;
   /** Unix seconds, for `validUntil` and for expired guards. */
   readonly now: () => number;
+  /** Told of every commit: how many requests it carried, and how many seconds it took. */
+  readonly onCommit?: (batchSize: number, seconds: number) => void;
 }
+
+/** What a write takes in a batch beside what it brings along, in bytes. */
+const WRITE_BYTES = 1_024;
 
 export function sqliteRepository(
   database: Database,
-  { durable, now }: SqliteRepositoryOptions,
+  writer: Writer,
+  { isDurable, now, onCommit }: SqliteRepositoryOptions,
 ): Repository {
   const delegations = new Delegations(database);
-  const used: UsedTokens = new UsedTokens(database, now, () => writer.submit(() => {}, false));
-  const writer: GroupCommit = new GroupCommit(new SqliteTransaction(database), used);
-  let open = true;
+  const readGuards = new ReadGuards(now, () => write("flush", [], { isDurable: false }));
+  const group = new GroupCommit<Write>(commit);
+  /** Writes under way, by the guard that they use. */
+  const using = new Map<string, Promise<unknown>>();
+  let isOpen = true;
+  let closing: Promise<void> | undefined;
 
-  /** In a transaction, shared with whoever waits at the same time. */
-  const write = <T>(operation: () => T) => writer.submit(operation, durable);
+  async function commit(writes: readonly Write[]): Promise<readonly Outcome[]> {
+    const riding = readGuards.take();
+    const guards = riding.length === 0 ? {} : { guards: JSON.stringify(riding) };
+    const answer = await writer.commit({ now: now(), writes, ...guards });
+    readGuards.settle(answer.kind === "committed" && answer.areGuardsStored);
+    if (answer.kind === "failed") throw errorOf(answer.failure);
+    onCommit?.(writes.length + riding.length, answer.seconds);
+    return answer.outcomes.map((outcome) =>
+      "failure" in outcome ? { error: errorOf(outcome.failure) } : outcome
+    );
+  }
+
+  function write<M extends WriteMethod>(
+    method: M,
+    args: Parameters<Writes[M]>,
+    special: { readonly isDurable?: boolean; readonly bytes?: number } = {},
+  ): Promise<ReturnType<Writes[M]>> {
+    // The tie between a method, its arguments and its answer is this signature.
+    const asked = { method, args, isDurable: special.isDurable ?? isDurable } as Write;
+    const answer = group.submit(asked, WRITE_BYTES + (special.bytes ?? 0));
+    return answer as Promise<ReturnType<Writes[M]>>;
+  }
+
+  /** A write that uses up a token. */
+  function guarded<M extends "acceptDelegation" | "applyInvocation">(
+    method: M,
+    asked: Parameters<Writes[M]>[0] & (Change | NewDelegation),
+    bytes: number,
+  ): Promise<ReturnType<Writes[M]> | { readonly kind: "duplicate" }> {
+    const key = asked.use?.key;
+    if (key !== undefined && readGuards.has(key)) return Promise.resolve({ kind: "duplicate" });
+    // As above.
+    const answer = write(method, [asked] as Parameters<Writes[M]>, { bytes });
+    if (key === undefined) return answer;
+    const ended = answer.then(() => {}, () => {}).finally(() => {
+      if (using.get(key) === ended) using.delete(key);
+    });
+    using.set(key, ended);
+    return answer;
+  }
 
   /** At once; a throw becomes a rejection. */
   // deno-lint-ignore require-await
   const read = async <T>(operation: () => T): Promise<T> => {
-    if (!open) throw new NodeError("storage_unavailable");
+    if (!isOpen) throw new NodeError("storage_unavailable");
     return operation();
   };
+  async function close(): Promise<void> {
+    await readGuards.close();
+    await group.close();
+    await writer.close();
+    isOpen = false;
+    database.close();
+  }
+
+  const isTokenUsed = (key: string) => readGuards.has(key) || isUsed(database, key);
 
   return {
     delegations: (cids) => read(() => delegations.withAncestors(cids)),
     delegationTokens: (cids) => read(() => delegations.tokens(cids)),
     delegationsIn: (query) => read(() => delegations.inSpace(query)),
-    acceptDelegation: (asked) =>
-      write(() => {
-        const refusal = judge(database, used, asked, now());
-        if (refusal !== undefined) return refusal;
-        const outcome = delegations.accept(asked);
-        if (outcome.kind === "accepted" && asked.use !== undefined) used.use(asked.use);
-        return outcome;
-      }),
-    revoke: (asked) => write(() => revoke(database, asked)),
+    acceptDelegation: (asked) => guarded("acceptDelegation", asked, 4 * asked.token.length),
+    revoke: (asked) => write("revoke", [asked]),
 
     hosted: (spaces) =>
       read(() => new Set(spaces.filter((space) => spaceNumber(database, space) !== undefined))),
@@ -66,71 +118,71 @@ export function sqliteRepository(
       read(() => {
         const found = space === undefined ? undefined : usage(database, space, key);
         return {
-          used: use !== undefined && used.has(use),
+          used: use !== undefined && isTokenUsed(use),
           revoked: new Set(revokedOf(database, identities)),
           ...(found === undefined ? {} : { usage: found }),
         };
       }),
-    admitRead: (asked) => read(() => admit(database, used, asked, now())),
-    releaseRead: async (use) => {
-      if (used.releaseInMemory(use.key)) return;
-      await write(() => used.release(use.key));
-    },
-    applyInvocation: (asked) =>
-      write(() => {
-        const refusal = judge(database, used, asked, now());
-        if (refusal !== undefined) return refusal;
-        const outcome = change(database, asked);
-        if (outcome.kind === "applied") used.use(asked.use);
+    admitRead: async (asked) => {
+      for (let ended; (ended = using.get(asked.use.key)) !== undefined;) await ended;
+      return await read(() => {
+        const outcome = judge(database, isTokenUsed, asked, now()) ?? look(database, asked);
+        if (outcome.kind === "admitted") readGuards.use(asked.use);
         return outcome;
-      }),
+      });
+    },
+    releaseRead: async ({ key }) => {
+      if (!readGuards.release(key)) await write("releaseRead", [key]);
+    },
+    applyInvocation: (asked) => {
+      const change = compact(asked);
+      return guarded("applyInvocation", change, change.event.token.length + inlineBytes(change));
+    },
     find: (space, key) => read(() => find(database, space, key)),
     list: (space, prefix, after, limit) => read(() => list(database, space, prefix, after, limit)),
 
-    sweepUses: (at, limit) => write(() => used.sweep(at, limit)),
-    condemnBlocks: (limit) => writer.submit(() => blocks.condemnDead(database, limit), true),
-    condemnStray: (space, hash) =>
-      writer.submit(() => blocks.condemnStray(database, space, hash), true),
+    sweepUses: async (at, limit) =>
+      readGuards.forgetExpired(at) + await write("sweepUses", [at, limit]),
+    condemnBlocks: (limit) => write("condemnBlocks", [limit], { isDurable: true }),
+    condemnStray: (space, hash) => write("condemnStray", [space, hash], { isDurable: true }),
     unburied: (limit) => read(() => blocks.unburied(database, limit)),
-    buryBlock: ({ grave }, at) => write(() => blocks.bury(database, grave, at)),
-    forgetGraves: (before, limit) => write(() => blocks.forgetGraves(database, before, limit)),
-    takeLease: (name, holder, at, until) =>
-      write(() => takeLease(database, name, holder, at, until)),
-    releaseLease: (name, holder) => write(() => releaseLease(database, name, holder)),
+    buryBlock: ({ grave }, at) => write("buryBlock", [grave, at]),
+    forgetGraves: (before, limit) => write("forgetGraves", [before, limit]),
+    takeLease: (...args) => write("takeLease", args),
+    releaseLease: (...args) => write("releaseLease", args),
 
     setting: (name) => read(() => setting(database, name)),
-    setSetting: (name, value) => write(() => setSetting(database, name, value)),
-    // A real write: a full disk lets an empty transaction pass.
-    ping: () => write(() => setSetting(database, "store.ping", String(now()))),
+    setSetting: (...args) => write("setSetting", args),
+    ping: () => write("ping", []),
     spaces: (after, limit) => read(() => spacesAfter(database, after, limit)),
-    blocksOf: (space: SpaceId, after, limit) =>
-      read(() => blocks.liveBlocks(database, space, after, limit)),
+    blocksOf: (space, after, limit) => read(() => blocks.liveBlocks(database, space, after, limit)),
     check: () => check(database),
-    repairCounters: () => write(() => repairCounters(database)),
+    repairCounters: () => write("repairCounters", []),
 
-    async [Symbol.asyncDispose]() {
-      if (!open) return;
-      await used.close();
-      await writer.close();
-      open = false;
-      database.close();
-    },
+    [Symbol.asyncDispose]: () => closing ??= close(),
   };
 }
 
-function admit(database: Database, used: UsedTokens, asked: Read, now: number): ReadOutcome {
-  const refusal = judge(database, used, asked, now);
-  if (refusal !== undefined) return refusal;
-  const { space, key } = asked;
-  if (space !== undefined && key !== undefined) {
-    const entry = find(database, space, key);
-    if (entry !== undefined) {
-      used.useInMemory(asked.use);
-      return { kind: "admitted", entry };
-    }
-    return spaceNumber(database, space) === undefined ? { kind: "noSpace" } : { kind: "noKey" };
-  }
-  if (space !== undefined && spaceNumber(database, space) === undefined) return { kind: "noSpace" };
-  used.useInMemory(asked.use);
-  return { kind: "admitted" };
+/** What a read finds once its guards have let it pass. */
+function look(database: Database, { space, key }: Read): ReadOutcome {
+  if (space === undefined) return { kind: "admitted" };
+  const entry = key === undefined ? undefined : find(database, space, key);
+  if (entry !== undefined) return { kind: "admitted", entry };
+  if (spaceNumber(database, space) === undefined) return { kind: "noSpace" };
+  return key === undefined ? { kind: "admitted" } : { kind: "noKey" };
+}
+
+function inlineBytes({ effect }: Change): number {
+  return effect.kind === "put" && effect.content.kind === "inline"
+    ? effect.content.bytes.byteLength
+    : 0;
+}
+
+/** Sending a part of a buffer would send the whole of it. */
+function compact(change: Change): Change {
+  const { effect } = change;
+  if (effect.kind !== "put" || effect.content.kind !== "inline") return change;
+  const { bytes } = effect.content;
+  if (bytes.byteLength === bytes.buffer.byteLength) return change;
+  return { ...change, effect: { ...effect, content: { kind: "inline", bytes: bytes.slice() } } };
 }

@@ -1,28 +1,42 @@
-// The writer alone, over a transaction that only notes what is done to it.
+// The queue alone, over a commit that only notes what it is given.
 
 import assert from "node:assert/strict";
 import { NodeError } from "../../../src/errors.ts";
-import { GroupCommit, type Rider, type Transaction } from "../../../src/repository/group_commit.ts";
+import {
+  GroupCommit,
+  type GroupCommitOptions,
+  type Outcome,
+} from "../../../src/repository/group_commit.ts";
 
-class NotedTransaction implements Transaction {
-  readonly notes: string[] = [];
-  /** Steps that fail, each once. */
-  readonly failures = new Map<string, Error>();
+interface Given {
+  readonly group: GroupCommit<number>;
+  /** What was committed, batch by batch. */
+  readonly batches: number[][];
+  /** Lets the batch in flight end; undefined while there is none. */
+  end: ((result?: readonly Outcome[] | Error) => void) | undefined;
+}
 
-  begin = (durable: boolean) => this.#note(durable ? "begin durable" : "begin");
-  commit = () => this.#note("commit");
-  abandon = () => this.#note("abandon");
-  savepoint = () => this.#note("savepoint");
-  release = () => this.#note("release");
-  undo = () => this.#note("undo");
-  isBusy = (error: unknown) => error instanceof Error && error.message === "busy";
+/** Every write is a number and is answered with itself; commits end by themselves unless `held`. */
+function opened(options: Partial<GroupCommitOptions> = {}, held = false): Given {
+  const batches: number[][] = [];
+  const commit = async (batch: readonly number[]): Promise<readonly Outcome[]> => {
+    batches.push([...batch]);
+    const outcomes = batch.map((value) => ({ value }));
+    if (!held) return outcomes;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Outcome[]>();
+    given.end = (result = outcomes) => result instanceof Error ? reject(result) : resolve(result);
+    return await promise;
+  };
+  const given: Given = { group: new GroupCommit(commit, options), batches, end: undefined };
+  return given;
+}
 
-  #note(step: string): void {
-    this.notes.push(step);
-    const failure = this.failures.get(step);
-    this.failures.delete(step);
-    if (failure !== undefined) throw failure;
-  }
+async function inFlight(given: Given, count: number): Promise<void> {
+  while (given.batches.length < count) await nextTurn();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function settled(promises: readonly Promise<unknown>[]): Promise<unknown[]> {
@@ -33,182 +47,136 @@ function isUnavailable(error: unknown): boolean {
   return error instanceof NodeError && error.code === "storage_unavailable";
 }
 
-Deno.test("operations that wait together share one commit, each in its savepoint", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
+Deno.test("writes that wait together are committed together and answered each with its own", async () => {
+  const { group, batches } = opened();
 
-  const answers = await Promise.all([1, 2].map((n) => writer.submit(() => n, false)));
+  const answers = await Promise.all([1, 2, 3].map((n) => group.submit(n, 1)));
 
-  assert.deepEqual(answers, [1, 2]);
-  assert.deepEqual(transaction.notes, [
-    "begin",
-    ...["savepoint", "release", "savepoint", "release"],
-    "commit",
-  ]);
+  assert.deepEqual(answers, [1, 2, 3]);
+  assert.deepEqual(batches, [[1, 2, 3]]);
 });
 
-Deno.test("a commit is durable when one of its operations asks for it", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
+Deno.test("as long as writes come with every turn of the loop, they join", async () => {
+  const { group, batches } = opened();
+  setImmediate(() => {
+    void group.submit(2, 1);
+    setImmediate(() => void group.submit(3, 1));
+  });
 
-  await Promise.all([false, true, false].map((durable) => writer.submit(() => {}, durable)));
+  await group.submit(1, 1);
 
-  assert.equal(transaction.notes[0], "begin durable");
+  assert.deepEqual(batches, [[1, 2, 3]]);
 });
 
-Deno.test("nothing is answered before the commit", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
-  const failure = new Error("of the operation");
+Deno.test("one batch is in flight at a time, and what comes meanwhile is the next one", async () => {
+  const given = opened({}, true);
+  const first = given.group.submit(1, 1);
+  await inFlight(given, 1);
 
-  const answers = [
-    writer.submit(() => {}, true).then(() => transaction.notes.push("answered")),
-    writer.submit(() => {
-      throw failure;
-    }, true).catch(() => transaction.notes.push("refused")),
-  ];
-  await Promise.all(answers);
+  const others = [2, 3].map((n) => given.group.submit(n, 1));
+  for (let i = 0; i < 5; i++) await nextTurn();
+  assert.deepEqual(given.batches, [[1]]);
+  given.end?.();
+  await first;
+  await inFlight(given, 2);
+  given.end?.();
 
-  assert.deepEqual(transaction.notes.slice(-3), ["commit", "answered", "refused"]);
+  assert.deepEqual(await Promise.all(others), [2, 3]);
+  assert.deepEqual(given.batches, [[1], [2, 3]]);
 });
 
-Deno.test("a failing operation is undone alone", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
-  const failure = new Error("of the operation");
+Deno.test("nothing is answered before the commit is", async () => {
+  const given = opened({}, true);
+  let isAnswered = false;
+  const write = given.group.submit(1, 1).then(() => isAnswered = true);
+  await inFlight(given, 1);
 
-  const answers = await settled([
-    writer.submit(() => 1, true),
-    writer.submit(() => {
-      throw failure;
-    }, true),
-    writer.submit(() => 3, true),
-  ]);
+  for (let i = 0; i < 5; i++) await nextTurn();
+  assert.equal(isAnswered, false);
+  given.end?.();
 
-  assert.deepEqual(answers, [1, failure, 3]);
-  assert.deepEqual(transaction.notes, [
-    "begin durable",
-    ...["savepoint", "release", "savepoint", "undo", "savepoint", "release"],
-    "commit",
-  ]);
+  await write;
 });
 
-Deno.test("when the commit fails, so does every operation, and the next is fresh", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
+Deno.test("a write that failed alone fails alone", async () => {
+  const given = opened({}, true);
+  const error = new NodeError("storage_full");
+  const answers = settled([1, 2].map((n) => given.group.submit(n, 1)));
+  await inFlight(given, 1);
+
+  given.end?.([{ error }, { value: undefined }]);
+
+  assert.deepEqual(await answers, [error, undefined]);
+});
+
+Deno.test("when the commit fails, so does every write of it, and the next is fresh", async () => {
+  const given = opened({}, true);
   const failure = new Error("of the disk");
-  transaction.failures.set("commit", failure);
+  const answers = settled([1, 2].map((n) => given.group.submit(n, 1)));
+  await inFlight(given, 1);
+  given.end?.(failure);
 
-  const answers = await settled([1, 2].map((n) => writer.submit(() => n, true)));
-  const next = await writer.submit(() => "next", true);
-
-  assert.deepEqual(answers, [failure, failure]);
-  assert.equal(next, "next");
-  assert.equal(transaction.notes.filter((note) => note === "abandon").length, 1);
+  assert.deepEqual(await answers, [failure, failure]);
+  const next = given.group.submit(3, 1);
+  await inFlight(given, 2);
+  given.end?.();
+  assert.equal(await next, 3);
 });
 
-Deno.test("when an operation has ended the transaction, all fail with its error", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction);
-  const failure = new Error("disk full");
-  transaction.failures.set("undo", new Error("no such savepoint"));
+Deno.test("a write that the commit does not answer is left with an error, not alone", async () => {
+  const given = opened({}, true);
+  const answers = settled([1, 2].map((n) => given.group.submit(n, 1)));
+  await inFlight(given, 1);
 
-  const answers = await settled([
-    writer.submit(() => 1, true),
-    writer.submit(() => {
-      throw failure;
-    }, true),
-    writer.submit(() => 3, true),
-  ]);
+  given.end?.([{ value: 1 }]);
 
-  assert.deepEqual(answers, [failure, failure, failure]);
-  assert.ok(!transaction.notes.includes("commit"));
+  const [first, second] = await answers;
+  assert.equal(first, 1);
+  assert.ok(isUnavailable(second));
 });
 
-Deno.test("while another process writes, the batch waits and the loop is free", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction, undefined, { busyPauseMs: 1 });
-  transaction.failures.set("begin durable", new Error("busy"));
+const bounds: readonly (readonly [string, Partial<GroupCommitOptions>, readonly number[][]])[] = [
+  ["in number", { maxBatch: 2 }, [[1, 2], [3, 4], [5]]],
+  ["in bytes", { maxBatchBytes: 25 }, [[1, 2], [3, 4], [5]]],
+  ["in bytes, but one that is larger goes alone", { maxBatchBytes: 5 }, [[1], [2], [3], [4], [5]]],
+];
+for (const [what, options, expected] of bounds) {
+  Deno.test(`a batch is bounded ${what}`, async () => {
+    const { group, batches } = opened(options);
 
-  const first = writer.submit(() => 1, true);
-  await new Promise((resolve) => setImmediate(resolve));
-  const second = writer.submit(() => 2, true);
+    await Promise.all([1, 2, 3, 4, 5].map((n) => group.submit(n, 10)));
 
-  assert.deepEqual(await Promise.all([first, second]), [1, 2]);
-  assert.equal(transaction.notes.filter((note) => note === "begin durable").length, 2);
-  assert.equal(transaction.notes.filter((note) => note === "commit").length, 1);
-});
+    assert.deepEqual(batches, expected);
+  });
+}
 
-Deno.test("a process that never stops writing makes the batch fail", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction, undefined, { busyPauseMs: 0, busyAttempts: 3 });
-  const busy = new Error("busy");
-  transaction.begin = () => {
-    transaction.notes.push("begin");
-    throw busy;
-  };
+const queues: readonly (readonly [string, Partial<GroupCommitOptions>])[] = [
+  ["in number", { maxWaiting: 2 }],
+  ["in bytes", { maxWaitingBytes: 20 }],
+];
+for (const [what, options] of queues) {
+  Deno.test(`more than may wait ${what} are refused, and those that wait are served`, async () => {
+    const { group, batches } = opened(options);
 
-  const [answer] = await settled([writer.submit(() => 1, true)]);
+    const answers = await settled([1, 2, 3].map((n) => group.submit(n, 10)));
+    const later = await group.submit(4, 10);
 
-  assert.equal(answer, busy);
-  assert.deepEqual(transaction.notes, Array(4).fill("begin"));
-});
+    assert.deepEqual(answers.slice(0, 2), [1, 2]);
+    assert.ok(isUnavailable(answers[2]));
+    assert.equal(later, 4, "there is room again");
+    assert.deepEqual(batches, [[1, 2], [4]]);
+  });
+}
 
-Deno.test("more than may wait are refused, and those that wait are served", async () => {
-  const transaction = new NotedTransaction();
-  const writer = new GroupCommit(transaction, undefined, { maxWaiting: 2, maxBatch: 1 });
-
-  const answers = await settled([1, 2, 3].map((n) => writer.submit(() => n, true)));
-
-  assert.deepEqual(answers.slice(0, 2), [1, 2]);
-  assert.ok(isUnavailable(answers[2]));
-  assert.equal(transaction.notes.filter((note) => note === "commit").length, 2);
-});
-
-Deno.test("a closed writer has answered what waited, and refuses what comes", async () => {
-  const writer = new GroupCommit(new NotedTransaction(), undefined, { maxBatch: 1 });
+Deno.test("a closed queue has answered what waited, and refuses what comes", async () => {
+  const { group } = opened({ maxBatch: 1 });
   const order: string[] = [];
 
-  const waiting = [1, 2].map((n) => writer.submit(() => n, true).then(() => order.push(`${n}`)));
-  await writer.close().then(() => order.push("closed"));
-  const [late] = await settled([writer.submit(() => 3, true)]);
+  const waiting = [1, 2].map((n) => group.submit(n, 1).then(() => order.push(`${n}`)));
+  await group.close().then(() => order.push("closed"));
+  const [late] = await settled([group.submit(3, 1)]);
 
   await Promise.all(waiting);
   assert.deepEqual(order, ["1", "2", "closed"]);
   assert.ok(isUnavailable(late));
-});
-
-const riders: readonly (readonly [string, string, boolean])[] = [
-  ["goes along with a commit", "", true],
-  ["has not arrived when the commit fails", "commit", false],
-];
-for (const [what, failing, arrives] of riders) {
-  Deno.test(`a rider ${what}`, async () => {
-    const transaction = new NotedTransaction();
-    const rider: Rider = {
-      ride: () => transaction.notes.push("ride"),
-      arrived: () => transaction.notes.push("arrived"),
-    };
-    const writer = new GroupCommit(transaction, rider);
-    if (failing !== "") transaction.failures.set(failing, new Error("of the disk"));
-
-    await settled([writer.submit(() => {}, true)]);
-
-    assert.deepEqual(transaction.notes.slice(1, 4), ["savepoint", "ride", "release"]);
-    assert.equal(transaction.notes.includes("arrived"), arrives);
-  });
-}
-
-Deno.test("a failing rider holds nobody up", async () => {
-  const transaction = new NotedTransaction();
-  const rider: Rider = {
-    ride: () => {
-      throw new Error("of the rider");
-    },
-    arrived: () => assert.fail("it did not ride"),
-  };
-  const writer = new GroupCommit(transaction, rider);
-
-  assert.equal(await writer.submit(() => 1, true), 1);
-  assert.deepEqual(transaction.notes.slice(1, 3), ["savepoint", "undo"]);
 });

@@ -20,24 +20,6 @@ function isHeld(error: unknown): boolean {
     error.message === HELD;
 }
 
-/** Another process that holds the lock until it is killed. */
-async function holder(path: string): Promise<Deno.ChildProcess> {
-  const module = import.meta.resolve("../../../src/repository/lock_file.ts");
-  const program = `
-    const { lockFile } = await import(${JSON.stringify(module)});
-    await lockFile(${JSON.stringify(path)}, "held");
-    console.log("locked");
-    setInterval(() => {}, 1_000);`;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-lock", program],
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  assert.equal(new TextDecoder().decode((await reader.read()).value), "locked\n");
-  await reader.cancel();
-  return child;
-}
-
 Deno.test("a second holder is told so, and gets the lock once it is given back", () =>
   inFolder(async (path) => {
     const first = await lockFile(path, HELD);
@@ -54,17 +36,6 @@ Deno.test("the lock file is readable by nobody else", () =>
     await using _lock = await lockFile(path, HELD);
 
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
-  }));
-
-Deno.test("the lock dies with its process", () =>
-  inFolder(async (path) => {
-    const child = await holder(path);
-    await assert.rejects(lockFile(path, HELD), isHeld);
-
-    child.kill("SIGKILL");
-    await child.status;
-
-    await using _lock = await lockFile(path, HELD);
   }));
 
 Deno.test("a lock in a folder that is not there is refused with its path", () =>

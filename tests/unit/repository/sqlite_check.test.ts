@@ -65,6 +65,14 @@ const tamperings: readonly Row[] = [
   ["a block of another size", "UPDATE block SET size = 9", ["references"], 0],
   ["a space of another size", "UPDATE space SET used = used + 1", ["size", "size"], 1],
   ["a node of another size", "UPDATE node SET used = used + 1", ["size"], 1],
+  [
+    "another count of delegations",
+    `INSERT INTO delegation_count (scope, delegator, live, at)
+     SELECT scope, '', 9, 0 FROM delegation_scope WHERE true
+     ON CONFLICT DO UPDATE SET live = 9`,
+    ["size"],
+    1,
+  ],
   ["another count of spaces", "UPDATE node SET spaces = 9", ["size"], 1],
   // The entry, and the space that held it as it was.
   [

@@ -1,4 +1,4 @@
-// Opening a SQLite store: files and their modes, migrations, read-only, several processes.
+// Opening a SQLite store: files and their modes, migrations, read-only.
 
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
@@ -111,6 +111,50 @@ Deno.test("a migration of a store keeps a copy of it as it was", () =>
     assert.deepEqual(rows(path, "SELECT n FROM more"), []);
   }));
 
+Deno.test("the copy before a migration has what a killed process left in the log", () =>
+  inFolder(async (path) => {
+    const killed = path.replace("/data/", "/killed/");
+    await Deno.mkdir(killed.replace("/caps.db", ""), { recursive: true });
+    {
+      await using repository = open(path);
+      await host(repository, SPACE);
+      const keys = Array.from({ length: 300 }, (_, i) => `${i}`);
+      await Promise.all(keys.map((key) => apply(repository, { key })));
+      for (const suffix of ["", "-wal"]) await Deno.copyFile(path + suffix, killed + suffix);
+    }
+    assert.ok((await Deno.stat(`${killed}-wal`)).size > 0);
+
+    await made(killed, [...MIGRATIONS, SECOND]);
+
+    const copy = `${killed}.before-0002`;
+    assert.deepEqual(rows(copy, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
+    assert.deepEqual(rows(copy, "SELECT count(*) AS n FROM entry"), [{ n: 300 }]);
+    assert.deepEqual(rows(copy, "SELECT 1 FROM sqlite_schema WHERE name = 'more'"), []);
+    const names = [...Deno.readDirSync(killed.replace("/caps.db", ""))].map(({ name }) => name);
+    assert.ok(!names.some((name) => name.endsWith(".tmp")), `${names}`);
+  }));
+
+Deno.test("a store that another program holds in its log is not migrated without a whole copy", () =>
+  inFolder(async (path) => {
+    await made(path);
+    using other = new DatabaseSync(path);
+    other.exec("BEGIN; SELECT * FROM setting"); // a reader that keeps the log from being cut back
+    {
+      using writer = new DatabaseSync(path);
+      writer.exec("INSERT INTO setting (name, value) VALUES ('in the log', '')");
+    }
+
+    assert.throws(
+      () => open(path, [...MIGRATIONS, SECOND]),
+      says(/Another program is using the database/),
+    );
+
+    const names = [...Deno.readDirSync(path.replace("/caps.db", ""))].map(({ name }) => name);
+    assert.ok(!names.some((name) => name.includes("before")), `${names}`);
+    other.exec("COMMIT");
+    assert.deepEqual(rows(path, "SELECT 1 FROM sqlite_schema WHERE name = 'more'"), []);
+  }));
+
 Deno.test("a new store, and one that needs no migration, is not copied", () =>
   inFolder(async (path) => {
     await made(path, [...MIGRATIONS, SECOND]);
@@ -178,25 +222,6 @@ Deno.test("a file that is no database is refused and not changed", () =>
     assert.equal(await Deno.readTextFile(path), text);
   }));
 
-Deno.test("two processes that create one store at once end with one schema", () =>
-  inFolder(async (path) => {
-    const module = import.meta.resolve("../../../src/repository/sqlite/open.ts");
-    const program = `
-      const { openSqlite } = await import(${JSON.stringify(module)});
-      const path = ${JSON.stringify(path)};
-      await using repository = openSqlite({ path, durability: "full", now: () => 1 });
-      await repository.ping();`;
-    const config = new URL("../../../deno.json", import.meta.url).pathname;
-    const args = ["eval", "--no-lock", "--config", config, program];
-
-    const outputs = await Promise.all(
-      [1, 2, 3].map(() => new Deno.Command(Deno.execPath(), { args }).output()),
-    );
-
-    for (const { code, stderr } of outputs) assert.equal(code, 0, new TextDecoder().decode(stderr));
-    assert.equal(rows(path, "SELECT 1 FROM migration").length, MIGRATIONS.length);
-  }));
-
 Deno.test("a read-only store sees what the writer beside it commits, and takes no write", () =>
   inFolder(async (path) => {
     await using writer = open(path);
@@ -224,21 +249,6 @@ Deno.test("a read-only store that is missing, or not migrated, is refused in one
     new DatabaseSync(path).close();
 
     assert.throws(() => openSqliteReadOnly(path, () => NOW), says(/lacks the migration 0001_init/));
-  }));
-
-Deno.test("a write waits while another process writes, and reads go on", () =>
-  inFolder(async (path) => {
-    await using repository = open(path);
-    await host(repository, SPACE);
-    using other = new DatabaseSync(path);
-    other.exec("BEGIN IMMEDIATE");
-
-    const write = repository.applyInvocation(aChange({ key: "k" }));
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(await repository.list(SPACE, "", undefined, 10), []);
-    other.exec("COMMIT");
-
-    assert.equal((await write).kind, "applied");
   }));
 
 Deno.test("an operation that the schema refuses is undone, and those beside it are not", () =>

@@ -14,7 +14,11 @@ const PRINCIPALS: readonly [what: string, did: string, principal: string][] = [
   ["a wallet in lower case", wallet.toLowerCase(), wallet],
   ["a wallet in upper case", `did:pkh:eip155:1:0x${hex.toUpperCase()}`, wallet],
   ["a wallet on another chain", `did:pkh:eip155:137:0x${hex}`, `did:pkh:eip155:137:0x${hex}`],
-  ["chain 2^64 + 1", `did:pkh:eip155:18446744073709551617:0x${hex}`, `did:pkh:eip155:18446744073709551617:0x${hex}`],
+  [
+    "chain 2^64 + 1",
+    `did:pkh:eip155:18446744073709551617:0x${hex}`,
+    `did:pkh:eip155:18446744073709551617:0x${hex}`,
+  ],
   ["a wallet's DID URL", `${wallet.toLowerCase()}#blockchainAccountId`, wallet],
   ["a did:key", KEY.did, KEY.did],
   ["a did:key's DID URL", KEY.didUrl, KEY.did],
@@ -22,7 +26,11 @@ const PRINCIPALS: readonly [what: string, did: string, principal: string][] = [
   ["every sign a fragment has", `${KEY.did}#aZ0-._~!$&'()*+,;=:@/?%2f`, KEY.did],
   ["a did:key of an unknown kind", "did:key:zzz", "did:key:zzz"],
   ["a did:key in upper case", "did:key:Z6MK", "did:key:Z6MK"],
-  ["a wallet of another kind", "did:pkh:solana:4sGjMW1s:CKg5d12J", "did:pkh:solana:4sGjMW1s:CKg5d12J"],
+  [
+    "a wallet of another kind",
+    "did:pkh:solana:4sGjMW1s:CKg5d12J",
+    "did:pkh:solana:4sGjMW1s:CKg5d12J",
+  ],
   ["did:web with a port", "did:web:example.org%3A3000:user", "did:web:example.org%3A3000:user"],
   ["a method with digits", "did:3:kjz", "did:3:kjz"],
   ["an empty part in the middle", "did:example::x", "did:example::x"],
@@ -110,9 +118,8 @@ Deno.test("an address has one checksum, in whatever case it is written", () => {
   const address = fc.uint8Array({ minLength: 20, maxLength: 20 });
   const capitals = fc.array(fc.boolean(), { minLength: 40, maxLength: 40 });
   fc.assert(fc.property(address, capitals, (bytes, capitals) => {
-    const digits = [...bytes.toHex()].map((digit, at) =>
-      capitals[at] ? digit.toUpperCase() : digit
-    ).join("");
+    const digits = [...bytes.toHex()].map((digit, at) => capitals[at] ? digit.toUpperCase() : digit)
+      .join("");
     assert.equal(eip55(digits), `0x${checksum(digits)}`);
     const principal = principalOf(`did:pkh:eip155:1:0x${digits}`);
     assert.equal(principalOf(principal), principal);
@@ -120,7 +127,7 @@ Deno.test("an address has one checksum, in whatever case it is written", () => {
 });
 
 Deno.test("addresses stay right when more come than are remembered", () => {
-  const addressOf = (number: number) => number.toString(16).padStart(40, "a");
+  const addressOf = (number: number) => number.toString(16).padStart(40, "0");
   for (let number = 0; number <= 10_000; number++) eip55(addressOf(number));
 
   assert.equal(eip55(hex), ALICE.address);

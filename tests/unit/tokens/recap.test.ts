@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { attenuation, recapResource, recapStatement as clientStatement } from "../../../client/mod.ts";
+import {
+  attenuation,
+  recapResource,
+  recapStatement as clientStatement,
+} from "../../../client/mod.ts";
 import { parseJson } from "../../../src/tokens/json.ts";
 import { parseAttenuations } from "../../../src/tokens/attenuations.ts";
 import { findRecap, parseRecap, recapStatement } from "../../../src/tokens/recap.ts";
@@ -127,9 +131,11 @@ Deno.test("the sentence does not depend on the order of members", () => {
 
 Deno.test("the sentence tells each ability once, under its namespace and resource", () => {
   fc.assert(fc.property(anAtt, (att) => {
-    const told = [...statement(JSON.stringify(att)).matchAll(
-      / \(\d+\) '([^']+)': ('[^']+'(?:, '[^']+')*) for '([^']+)'\./g,
-    )].flatMap(([, namespace, names = "", uri]) =>
+    const told = [
+      ...statement(JSON.stringify(att)).matchAll(
+        / \(\d+\) '([^']+)': ('[^']+'(?:, '[^']+')*) for '([^']+)'\./g,
+      ),
+    ].flatMap(([, namespace, names = "", uri]) =>
       names.split(", ").map((name) => `${uri} ${namespace}/${name.slice(1, -1)}`)
     );
     const meant = Object.entries(att).flatMap(([uri, abilities]) =>

@@ -88,7 +88,11 @@ for (const signer of [P256, K256]) {
   });
 
   const NO_POINTS: Readonly<Record<string, Uint8Array>> = {
-    "off the curve": Uint8Array.of(2, ...new Uint8Array(31), 5 - Number(signer.alg === "ES256") * 4),
+    "off the curve": Uint8Array.of(
+      2,
+      ...new Uint8Array(31),
+      5 - Number(signer.alg === "ES256") * 4,
+    ),
     "with the head of an uncompressed point": Uint8Array.of(4, ...key.bytes.subarray(1)),
     "at infinity": new Uint8Array(33),
     "with x = 2^256 - 1": Uint8Array.of(2, ...new Uint8Array(32).fill(0xff)),
@@ -125,7 +129,8 @@ Deno.test("Ed25519 keys stay right when more come than are remembered", async ()
   const signature = await KEY.sign(MESSAGE);
   const bytes = new Uint8Array(32);
   const view = new DataView(bytes.buffer);
-  for (let number = 0; number <= 10_000; number++) {
+  // Every other number is no point's y, and no key.
+  for (let number = 0; number <= 21_000; number++) {
     view.setUint32(4, number);
     verifySignature({ algorithm: "EdDSA", bytes }, MESSAGE, signature);
   }
@@ -163,6 +168,25 @@ for (const value of [2, 3, 26, 29, 35, 37, 38, 54, 255]) {
 }
 
 const n = secp256k1.Point.Fn.ORDER;
+/** A signature with an r so small that r + n is a point's x too: recovery ids 2 and 3 name a key. */
+function withSmallR(): Uint8Array {
+  for (let r = 1n;; r++) {
+    const signature = withParts(withParts(new Uint8Array(65), "r", r), "s", 1n).subarray(0, 64);
+    try {
+      secp256k1.Signature.fromBytes(signature, "compact").addRecoveryBit(2)
+        .recoverPublicKey(DIGEST);
+      return signature;
+    } catch { /* r + n is no point's x */ }
+  }
+}
+
+for (const value of [2, 3, 29, 30]) {
+  Deno.test(`v = ${value} is refused, though it would name a key`, () => {
+    const signature = Uint8Array.of(...withSmallR(), value);
+    assert.equal(recoverEip191(DIGEST, signature), undefined);
+  });
+}
+
 const NOBODYS: Readonly<Record<string, Uint8Array>> = {
   "of 64 bytes": SIGNATURE.subarray(0, 64),
   "of 66 bytes": Uint8Array.of(...SIGNATURE, 0),

@@ -88,12 +88,15 @@ const bait = fc.constantFrom(
   "\u0085",
 );
 const words = fc.array(bait, { maxLength: 2 }).map((parts) => parts.join(""));
-const uri = fc.constantFrom("a:", "a:b", "urn:a", "did:key:z6Mk");
-const time = fc.constantFrom("2025-06-15T15:06:40Z", "2025-06-15T15:06:40.0Z");
+const uri: fc.Arbitrary<string> = fc.constantFrom("a:", "a:b", "urn:a", "did:key:z6Mk");
+const time: fc.Arbitrary<string> = fc.constantFrom(
+  "2025-06-15T15:06:40Z",
+  "2025-06-15T15:06:40.0Z",
+);
 /** Mostly what is right, so that payloads with several odd fields are let in too. */
 const mostly = <T>(right: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 6, arbitrary: right }, { weight: 1, arbitrary: odd });
-const oddUri = fc.constantFrom("a b", "urn:a\n- urn:b", "");
+const oddUri: fc.Arbitrary<string> = fc.constantFrom("a b", "urn:a\n- urn:b", "");
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 
 const payload = fc.record({
@@ -151,7 +154,11 @@ Deno.test("no two sets of fields that are let in have one text", () => {
 
 Deno.test("a field changed is a text changed", () => {
   const harmless = fc.string({ unit: fc.constantFrom(..."ab:- \u2028é"), maxLength: 12 });
-  const two = fc.record({ statement: maybe(harmless), request_id: maybe(harmless), nonce: harmless });
+  const two = fc.record({
+    statement: maybe(harmless),
+    request_id: maybe(harmless),
+    nonce: harmless,
+  });
   fc.assert(fc.property(two, two, (one, other) => {
     const [a, b] = [one, other].map(({ statement, request_id, nonce }) =>
       siweText({

@@ -1,0 +1,73 @@
+// All that changes the store, as functions of data within a transaction: what they take and answer
+// can be sent to a Worker and back.
+
+import type { SpaceId } from "../../capabilities/space_id.ts";
+import type {
+  AcceptOutcome,
+  ApplyOutcome,
+  Change,
+  ContentHash,
+  Guards,
+  NewDelegation,
+  NewRevocation,
+} from "../repository.ts";
+import { accept } from "./accept.ts";
+import * as blocks from "./blocks.ts";
+import type { Database } from "./database.ts";
+import { change } from "./entries.ts";
+import { judge } from "./guards.ts";
+import { releaseLease, takeLease } from "./leases.ts";
+import { repairCounters } from "./repair.ts";
+import { revoke } from "./revocations.ts";
+import { setSetting } from "./settings.ts";
+import { isUsed, release, sweep, use } from "./used_tokens.ts";
+
+export type Writes = ReturnType<typeof writesOn>;
+export type WriteMethod = keyof Writes;
+
+export type Write = {
+  readonly [M in WriteMethod]: {
+    readonly method: M;
+    readonly args: Parameters<Writes[M]>;
+    /** Synced before it is answered. */
+    readonly isDurable: boolean;
+  };
+}[WriteMethod];
+
+/** What `now` says is the same throughout a transaction; Unix seconds. */
+export function writesOn(database: Database, now: () => number) {
+  const judged = <T extends { readonly kind: string }>(
+    guards: Guards,
+    success: T["kind"],
+    decide: () => T,
+  ) => {
+    const refusal = judge(database, (key) => isUsed(database, key), guards, now());
+    if (refusal !== undefined) return refusal;
+    const outcome = decide();
+    if (outcome.kind === success && guards.use !== undefined) use(database, guards.use);
+    return outcome;
+  };
+
+  return {
+    acceptDelegation: (asked: NewDelegation): AcceptOutcome =>
+      judged(asked, "accepted", () => accept(database, asked)),
+    revoke: (asked: NewRevocation) => revoke(database, asked),
+    applyInvocation: (asked: Change): ApplyOutcome =>
+      judged(asked, "applied", () => change(database, asked)),
+    releaseRead: (key: string) => release(database, key),
+    sweepUses: (at: number, limit: number) => sweep(database, at, limit),
+    condemnBlocks: (limit: number) => blocks.condemnDead(database, limit),
+    condemnStray: (space: SpaceId, hash: ContentHash) => blocks.condemnStray(database, space, hash),
+    buryBlock: (grave: number, at: number) => blocks.bury(database, grave, at),
+    forgetGraves: (before: number, limit: number) => blocks.forgetGraves(database, before, limit),
+    takeLease: (name: string, holder: string, at: number, until: number) =>
+      takeLease(database, name, holder, at, until),
+    releaseLease: (name: string, holder: string) => releaseLease(database, name, holder),
+    setSetting: (name: string, value: string) => setSetting(database, name, value),
+    repairCounters: () => repairCounters(database),
+    /** A real write: a full disk lets an empty transaction pass. */
+    ping: () => setSetting(database, "store.ping", String(now())),
+    /** Brings about a commit, for what rides along. */
+    flush: () => {},
+  };
+}

@@ -1,0 +1,82 @@
+// adversary 2: answers that nobody reads to the end. Rejections that nobody takes fail these tests by
+// themselves.
+
+import assert from "node:assert/strict";
+import { open } from "node:fs/promises";
+import { bytesOf, kv, signIn } from "../support/asking.ts";
+import { eventually } from "../support/eventually.ts";
+import { measured, mib } from "../support/measured.ts";
+import { startTestNode, type TestNode } from "../support/node.ts";
+import { askRaw, RawConnection } from "../support/raw_http.ts";
+
+const MIB = 1024 * 1024;
+const LARGE = 16 * MIB;
+/** What the pieces of the value may take that are under way. */
+const ALLOWANCE = 32 * MIB;
+
+Deno.test("adversary 2: clients that never read a large value cost no memory of its size", async () => {
+  await withLargeValue(async (node, fetchIt) => {
+    const clients = 16;
+    const answered = () => node.lines.filter((line) => /POST .*\/invoke/.test(line)).length;
+    const before = { memory: ownMemory(), answered: answered() };
+
+    const connections = await Promise.all(Array.from({ length: clients }, fetchIt));
+    const allAnswered = () => answered() - before.answered === clients || undefined;
+    await eventually("all are answered", allAnswered);
+    assert.equal((await askRaw(node, "GET /version HTTP/1.1")).status, 200);
+    const grown = ownMemory() - before.memory;
+
+    measured(`${clients} clients that do not read ${mib(LARGE)} each: ${mib(grown)}`);
+    assert.ok(grown < ALLOWANCE, mib(grown));
+    for (const connection of connections) connection[Symbol.dispose]();
+  });
+});
+
+Deno.test("adversary 2: clients that hang up in the middle of an answer leave no file open", async () => {
+  await withLargeValue(async (_node, fetchIt) => {
+    const before = await freeDescriptor();
+
+    for (let round = 0; round < 64; round++) {
+      using connection = await fetchIt();
+      // The rest is unread, so closing is a reset.
+      await connection.some();
+    }
+
+    // Other tests in this process come and go; what is left open stays.
+    const areBack = async () => await freeDescriptor() < before + 32 || undefined;
+    await eventually("the descriptors are back", areBack);
+  });
+});
+
+/** The lowest number of a file that is not open, which is what the next one gets. */
+async function freeDescriptor(): Promise<number> {
+  const file = await open("/dev/null");
+  const { fd } = file;
+  await file.close();
+  return fd;
+}
+
+/** Runs with a node that has a value of LARGE bytes, and what begins to fetch it. */
+async function withLargeValue(
+  test: (node: TestNode, fetchIt: () => Promise<RawConnection>) => Promise<void>,
+): Promise<void> {
+  await using node = await startTestNode();
+  const session = await signIn(node);
+  await session.put("k", bytesOf(LARGE));
+
+  await test(node, async () => {
+    const { header } = await session.invocationToken(kv(session, "get", "k"));
+    const connection = await RawConnection.open(node);
+    await connection.head("POST /invoke HTTP/1.1", [`Authorization: ${header}`]);
+    return connection;
+  });
+
+  assert.deepEqual((await session.get("k"))?.bytes, bytesOf(LARGE), "who reads gets it whole");
+  assert.deepEqual(node.lines.filter((line) => line.includes("request.failed")), []);
+}
+
+/** Bytes of this isolate: whatever else the process does meanwhile does not count. */
+function ownMemory(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
