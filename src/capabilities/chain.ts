@@ -4,7 +4,7 @@
 import { type ErrorCode, NodeError } from "../errors.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
 import type { Principal } from "../tokens/did.ts";
-import { grants, isRoot } from "./attenuation.ts";
+import { indexGrants, isGranted, isRoot } from "./attenuation.ts";
 import type { Capability, Delegation } from "./delegation.ts";
 
 /** Distinct nodes behind a token: so that every stored delegation can also be used. */
@@ -92,7 +92,9 @@ export function judgeChain(question: ChainQuestion, facts: ChainFacts): Verdict 
   if (parents.length === 0) return refused("proof_window", misfit[0]);
 
   const ancestors = breadthFirst(parents, facts.records);
-  if (ancestors.length > MAX_ANCESTORS[question.use]) return refused("chain_too_long");
+  if (ancestors.length > MAX_ANCESTORS[question.use] || cited.length < question.proofs.length) {
+    return refused("chain_too_long");
+  }
 
   const ungranted = firstUngranted(question, parents);
   if (ungranted !== undefined) return { kind: "refused", refusal: ungranted };
@@ -105,18 +107,25 @@ export function judgeChain(question: ChainQuestion, facts: ChainFacts): Verdict 
   };
 }
 
+/**
+ * The proofs that are looked at: one more than can be used is enough to find one that is missing, or
+ * to see that there are too many.
+ */
+export function citedProofs(proofs: readonly Cid[]): readonly Cid[] {
+  return [...new Set(proofs)].slice(0, MAX_ANCESTORS.invocation + 1);
+}
+
 /** The refusal of the first capability, in token order, that nothing gives. */
 function firstUngranted(
   { use, signer, capabilities }: ChainQuestion,
   parents: readonly Delegation[],
 ): NodeError | undefined {
+  const granted = indexGrants(parents);
   const ungranted = capabilities.find((capability) => {
     // A delegation may pass a caveat on; nobody may act on one that this node cannot judge.
     if (use === "invocation" && capability.caveated) return true;
     if (isRoot(capability.resource, signer)) return false;
-    return !parents.some((parent) =>
-      parent.capabilities.some((given) => grants(given, capability))
-    );
+    return !isGranted(granted, capability);
   });
   return ungranted === undefined ? undefined : notGranted(use, ungranted);
 }

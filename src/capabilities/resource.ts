@@ -68,7 +68,7 @@ function parseSpaceResource(text: string): SpaceResource | undefined {
 function parseEncryptionNetwork(text: string): EncryptionNetwork | undefined {
   if (!text.startsWith(ENCRYPTION)) return undefined;
   const colon = text.lastIndexOf(":");
-  const did = text.slice(ENCRYPTION.length, Math.max(colon, ENCRYPTION.length));
+  const did = text.slice(ENCRYPTION.length, colon);
   const name = text.slice(colon + 1);
   if (name === "" || /[/?#]/.test(text) || !hasNormalEscapes(text)) return undefined;
   const owner = findPrincipal(did);

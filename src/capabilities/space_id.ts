@@ -1,7 +1,7 @@
 // Space ids (wire §1): `tinycloud:{did without "did:"}:{name}`.
 
 import { findPrincipal, type Principal } from "../tokens/did.ts";
-import { hasDotSegment, hasNormalEscapes } from "../tokens/uri.ts";
+import { hasNormalEscapes } from "../tokens/uri.ts";
 
 declare const spaceBrand: unique symbol;
 /** A space id in canonical form. */
@@ -14,9 +14,9 @@ const NAME = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=@]|%[0-9A-F]{2})+$/;
 export function parseSpaceId(text: string): { space: SpaceId; owner: Principal } | undefined {
   if (text.length > MAX_LENGTH || !text.startsWith("tinycloud:")) return undefined;
   const colon = text.lastIndexOf(":");
-  const did = `did:${text.slice("tinycloud:".length, Math.max(colon, "tinycloud:".length))}`;
+  const did = `did:${text.slice("tinycloud:".length, colon)}`;
   const name = text.slice(colon + 1);
-  if (!NAME.test(name) || !hasNormalEscapes(text) || hasDotSegment(text)) return undefined;
+  if (!NAME.test(name) || !hasNormalEscapes(text)) return undefined;
   if (did.includes("#")) return undefined;
   const owner = findPrincipal(did);
   if (owner === undefined) return undefined;

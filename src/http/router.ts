@@ -43,10 +43,7 @@ export class MethodNotAllowed extends NodeError {
 
 /** The path of a request as it was sent, without query, leading slashes collapsed to one. */
 export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("//") + 2);
-  if (start < 0) return "/";
-  const end = url.slice(start).search(/[?#]/);
-  const path = end < 0 ? url.slice(start) : url.slice(start, start + end);
+  const path = /^[^:]*:\/\/[^/?#]*([^?#]*)/.exec(url)?.[1] || "/";
   return path.replace(/^\/+/, "/");
 }
 

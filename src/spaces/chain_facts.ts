@@ -1,13 +1,10 @@
 // Fetches what a chain is judged by (capabilities/chain.ts is pure).
 
-import { type ChainFacts, type ChainQuestion, MAX_ANCESTORS } from "../capabilities/chain.ts";
+import { type ChainFacts, type ChainQuestion, citedProofs } from "../capabilities/chain.ts";
 import type { Delegation } from "../capabilities/delegation.ts";
 import { isRoot } from "../capabilities/attenuation.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
 import type { Ports } from "./ports.ts";
-
-// One more than can be used: enough to find a missing proof, or to see that there are too many.
-const MAX_LOADED_PROOFS = MAX_ANCESTORS.invocation + 1;
 
 /** The stored records behind a token's proofs; none when its authority is root. */
 export function loadRecords(
@@ -18,7 +15,7 @@ export function loadRecords(
     isRoot(resource, question.signer)
   );
   if (isRootOnly || question.proofs.length === 0) return Promise.resolve(new Map());
-  return repository.delegations([...new Set(question.proofs)].slice(0, MAX_LOADED_PROOFS));
+  return repository.delegations(citedProofs(question.proofs));
 }
 
 export function identitiesOf(records: ReadonlyMap<Cid, Delegation>): Identity[] {

@@ -2,7 +2,7 @@
 
 import { type Ability, parseAbility } from "../capabilities/ability.ts";
 import type { Capability } from "../capabilities/delegation.ts";
-import { parseResource } from "../capabilities/resource.ts";
+import { parseResource, type Resource } from "../capabilities/resource.ts";
 import { malformed } from "../errors.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, member } from "./json.ts";
 
@@ -44,8 +44,10 @@ function isCaveated(caveats: JsonValue | undefined): boolean {
  */
 export function capabilitiesOf(attenuations: readonly Attenuation[]): Capability[] {
   const capabilities = new Map<string, Capability>();
+  const resources = new Map<string, Resource>();
   for (const { resource: text, ability: name, caveated } of attenuations) {
-    const resource = parseResource(text);
+    const resource = resources.get(text) ?? parseResource(text);
+    resources.set(text, resource);
     const ability: Ability = parseAbility(name);
     // Neither an ability nor a URI holds a space.
     const key = `${resource.uri} ${ability}`;

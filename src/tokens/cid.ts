@@ -35,6 +35,7 @@ export function cidOf(bytes: Uint8Array): Cid {
  */
 export function parseCid(text: string): Cid {
   if (text.length > MAX_CID_LENGTH) throw malformed("a CID is too long");
+  if (!/^[0-9A-Za-z+/_-]+$/.test(text)) throw malformed("a proof is not a CID");
   try {
     const cid = CID.parse(text, BASES.get(text.charAt(0)));
     return CID.createV1(RAW, cid.multihash).toString(base32) as Cid;

@@ -36,7 +36,7 @@ export function findPrincipal(didUrl: string): Principal | undefined {
   const did = hash < 0 ? didUrl : didUrl.slice(0, hash);
   if (hash >= 0 && !FRAGMENT.test(didUrl.slice(hash + 1))) return undefined;
   if (!DID.test(did)) return undefined;
-  if (!did.startsWith("did:pkh:eip155:")) return did as Principal;
+  if (!/^did:pkh:eip155(?::|$)/.test(did)) return did as Principal;
   const match = EIP155.exec(did);
   if (match === null) return undefined;
   const [, chainId = "", address = ""] = match;
@@ -58,12 +58,11 @@ export function eip55(hexDigits: string): string {
   const known = checksummed.get(hexDigits);
   if (known !== undefined) return known;
   const lower = hexDigits.toLowerCase();
-  const hash = keccak_256(new TextEncoder().encode(lower));
+  const hash = keccak_256(new TextEncoder().encode(lower)).toHex();
   let address = "0x";
   for (let i = 0; i < lower.length; i++) {
-    const nibble = ((hash[i >> 1] ?? 0) >> (i % 2 === 0 ? 4 : 0)) & 15;
     const digit = lower.charAt(i);
-    address += nibble >= 8 ? digit.toUpperCase() : digit;
+    address += hash.charAt(i) >= "8" ? digit.toUpperCase() : digit;
   }
   // Keccak costs as much as a signature check, and the same few addresses come with every request.
   if (checksummed.size >= MAX_CACHED_ADDRESSES) checksummed.clear();

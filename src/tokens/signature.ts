@@ -27,8 +27,8 @@ type Verifier = (key: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
 
 const VERIFIERS: Record<Algorithm, Verifier> = {
   EdDSA: verifyEd25519,
-  ES256: (key, message, signature) => verifyEcdsa(p256, key, message, signature),
-  ES256K: (key, message, signature) => verifyEcdsa(secp256k1, key, message, signature),
+  ES256: (key, message, signature) => p256.verify(signature, message, key, { lowS: false }),
+  ES256K: (key, message, signature) => secp256k1.verify(signature, message, key, { lowS: false }),
 };
 
 // An import costs half a signature check, and the same few keys come with every request.
@@ -44,19 +44,6 @@ function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Arr
       imported.set(x, object);
     }
     return verify(null, message, object, signature);
-  } catch {
-    return false;
-  }
-}
-
-function verifyEcdsa(
-  curve: typeof p256,
-  key: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  try {
-    return curve.verify(signature, message, key, { lowS: false });
   } catch {
     return false;
   }

@@ -3,16 +3,43 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  extendsPath,
-  extendsResource,
-  grants,
+  indexGrants,
+  isGranted,
   isRoot,
   isSameAbility,
 } from "../../../src/capabilities/attenuation.ts";
+import type { Capability } from "../../../src/capabilities/delegation.ts";
+import type { Resource } from "../../../src/capabilities/resource.ts";
 import { parseAbility } from "../../../src/capabilities/ability.ts";
 import { parseResource } from "../../../src/capabilities/resource.ts";
 import { principalOf } from "../../../src/tokens/did.ts";
-import { aCapability, ALICE, BOB, GET, KEY, kv, PUT, SPACE } from "../../support/tokens.ts";
+import { extendsPath, extendsResource, grants as grantsByRule } from "../../support/extends.ts";
+import {
+  aCapability,
+  aDelegation,
+  ALICE,
+  BOB,
+  GET,
+  KEY,
+  kv,
+  PUT,
+  SPACE,
+} from "../../support/tokens.ts";
+
+/** What the node says, which must be what the rule says. */
+function grants(given: Capability, wanted: Capability): boolean {
+  const verdict = isGranted(indexGrants([aDelegation("given", { capabilities: [given] })]), wanted);
+  assert.equal(verdict, grantsByRule(given, wanted), "index and rule differ");
+  return verdict;
+}
+
+function covers(parent: Resource, child: Resource): boolean {
+  const ability = parseAbility(GET);
+  return grants(
+    { resource: parent, ability, caveated: false },
+    { resource: child, ability, caveated: false },
+  );
+}
 
 type Path = string | undefined;
 const PATHS: readonly [parent: Path, child: Path, is: boolean][] = [
@@ -58,7 +85,7 @@ const named = (path: Path) => path === undefined ? "no path" : `"${path}"`;
 for (const [parent, child, is] of PATHS) {
   Deno.test(`${named(child)} ${is ? "extends" : "does not extend"} ${named(parent)}`, () => {
     assert.equal(extendsPath(child, parent), is);
-    assert.equal(extendsResource(kv(child), kv(parent)), is);
+    assert.equal(covers(kv(parent), kv(child)), is);
   });
 }
 
@@ -99,7 +126,7 @@ const RESOURCES: readonly [parent: string, child: string, is: boolean][] = [
 const short = (uri: string) => uri.replace(SPACE, "…").replace(ALICE.did, "{alice}");
 for (const [parent, child, is] of RESOURCES) {
   Deno.test(`${short(child)} ${is ? "extends" : "does not extend"} ${short(parent)}`, () => {
-    assert.equal(extendsResource(parseResource(child), parseResource(parent)), is);
+    assert.equal(covers(parseResource(parent), parseResource(child)), is);
   });
 }
 
@@ -164,6 +191,29 @@ const path = fc.option(
   fc.string({ unit: fc.constantFrom("a", "b", "/", "/"), maxLength: 5 }),
   { nil: undefined },
 );
+
+Deno.test("an index of many grants gives what one of them gives by the rule", () => {
+  const capability = fc.record({
+    resource: fc.oneof(
+      path.map(kv),
+      fc.constantFrom("urn:a", "urn:b", URN, `${SPACE}/sql/a`, `${SPACE}/kv/a#f`).map(
+        parseResource,
+      ),
+    ),
+    ability: fc.constantFrom(GET, PUT, "tinycloud.kv/del", "tinycloud.kv/delete").map(parseAbility),
+    caveated: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(capability, { maxLength: 6 }), capability, (given, wanted) => {
+      const index = indexGrants([
+        aDelegation("a", { capabilities: given.slice(0, 3) }),
+        aDelegation("b", { capabilities: given.slice(3) }),
+      ]);
+      assert.equal(isGranted(index, wanted), given.some((each) => grantsByRule(each, wanted)));
+    }),
+    { numRuns: 2000 },
+  );
+});
 
 Deno.test("extends is reflexive", () => {
   fc.assert(fc.property(path, (path) => assert.ok(extendsPath(path, path))));
