@@ -111,3 +111,16 @@ export class NodeError extends Error {
 export function malformed(what: string, cause?: unknown): NodeError {
   return new NodeError("token_malformed", `Malformed token: ${what}`, { cause });
 }
+
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  storage_full: "the disk is full",
+  storage_readonly: "it can't be written to",
+};
+
+/** The failure of a store to open, as an operator is told it: what, where and why. */
+export function cannotOpen(what: string, path: string, error: unknown): NodeError {
+  const failure = error instanceof NodeError ? error : new NodeError("storage_unavailable");
+  const cause = error instanceof NodeError ? error.cause : error;
+  const reason = REASONS[failure.code] ?? (cause instanceof Error ? cause.message : "it failed");
+  return new NodeError(failure.code, `cannot open ${what} ${path}: ${reason}`, { cause });
+}

@@ -10,6 +10,7 @@ import type { Config } from "./config/config.ts";
 import { loadSecret } from "./config/node_secret.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { fingerprint } from "./config/secret.ts";
+import { cannotOpen } from "./errors.ts";
 import { createHandler } from "./http/handler.ts";
 import { healthCheck } from "./http/health.ts";
 import type { Services } from "./http/route.ts";
@@ -57,16 +58,17 @@ export async function startNode(
     await openRepository(config, clock, metrics ?? noMetrics, opened),
   );
   const keys = await openKeys(config, repository, acceptNewSecret, log);
-  const blocks = opened.use(await openBlocks(config));
+  const blocks = opened.use(await openBlocks(config.storage));
+  const { storage } = config;
   const staging = opened.use(
-    await openStaging({
-      mode: config.storage.staging,
-      memoryBytes: config.storage.stagingMemoryBytes,
-      path: config.storage.stagingPath,
-      inlineBytes: config.storage.inlineBytes,
-    }),
+    await opening("the staging folder", storage.stagingPath, () =>
+      openStaging({
+        mode: storage.staging,
+        memoryBytes: storage.stagingMemoryBytes,
+        path: storage.stagingPath,
+        inlineBytes: storage.inlineBytes,
+      })),
   );
-  await blocks.probe();
 
   const services: Services = {
     repository,
@@ -137,7 +139,9 @@ async function openRepository(
   }
   const path = database.kind === "memory" ? ":memory:" : database.path;
   if (database.kind === "sqlite") {
-    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await opening("the folder of the database", dirname(path), async () => {
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    });
     opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
   }
   return openSqlite({
@@ -169,11 +173,26 @@ async function openKeys(
   return deriveHostKeys(secret.reveal());
 }
 
-function openBlocks({ storage: { blocks, durability } }: Config): Promise<Blocks> {
+function openBlocks({ blocks, durability }: Config["storage"]): Promise<Blocks> {
   if (blocks.kind !== "Local") {
     throw new ConfigError([`storage.blocks.type: ${blocks.kind} is not in this version yet`]);
   }
-  return openLocalBlocks({ path: blocks.path, durability });
+  const { path } = blocks;
+  return opening("the blocks", path, async () => {
+    const opened = await openLocalBlocks({ path, durability });
+    await opened.probe();
+    return opened;
+  });
+}
+
+/** A store that does not open is told with its place and the reason. */
+async function opening<T>(what: string, path: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw cannotOpen(what, path, error);
+  }
 }
 
 function rulesOf({ auth, spaces, limits, storage }: Config): Rules {

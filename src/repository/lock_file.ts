@@ -1,6 +1,6 @@
 // An exclusive lock that dies with its process (flock), for what only one process may do.
 
-import { NodeError } from "../errors.ts";
+import { cannotOpen, NodeError } from "../errors.ts";
 
 /**
  * Takes the lock on the file, which is created (0600) and stays. Disposing gives it back. Throws
@@ -26,6 +26,7 @@ async function openLockFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });
   } catch (error) {
-    throw new NodeError("storage_unavailable", `Cannot open ${path}`, { cause: error });
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw cannotOpen("the lock file", path, error);
   }
 }

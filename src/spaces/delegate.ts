@@ -143,6 +143,11 @@ async function admit(toHost: readonly SpaceId[], owner: Principal, ports: Ports)
   if (walletOf(owner) === undefined && !ports.rules.keyOwners) {
     throw new NodeError("space_not_admitted");
   }
+  const { owned, all } = await ports.repository.census(owner);
+  // The commit judges this for good; asked here, so that the allowlist is not asked in vain.
+  const isTooMany = owned + fresh.length > ports.rules.spacesPerOwner ||
+    all + fresh.length > ports.rules.spaces;
+  if (isTooMany) throw new NodeError("space_not_admitted");
   for (const space of fresh) await ports.admission.admit(space);
 }
 

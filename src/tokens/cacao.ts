@@ -15,10 +15,14 @@ import { isAuthority, isScheme, isUri } from "./uri.ts";
 
 const CONTROL = /\p{Cc}/u;
 
+/** Unix seconds, fractions kept. */
+type Times = Required<Pick<Claims, "issuedAt">> & Pick<Claims, "notBefore" | "expiresAt">;
+
 /** A well-formed CACAO whose signature nobody has looked at yet. */
 export interface Cacao {
   readonly bytes: Uint8Array;
   readonly fields: SiweFields;
+  readonly times: Times;
   readonly issuer: Principal;
   readonly wallet: Wallet;
   readonly signature: Uint8Array;
@@ -36,10 +40,10 @@ export function decodeCacao(token: string): Cacao {
   if (!(signed.s instanceof Uint8Array) || signed.s.length !== 65) {
     throw malformed("the signature is not 65 bytes");
   }
-  const { fields, issuer } = parsePayload(cacao.p);
+  const { fields, times, issuer } = parsePayload(cacao.p);
   const wallet = walletOf(issuer);
   if (wallet === undefined) throw malformed("the issuer is not a did:pkh:eip155");
-  return { bytes, fields, issuer, wallet, signature: signed.s };
+  return { bytes, fields, times, issuer, wallet, signature: signed.s };
 }
 
 /**
@@ -57,12 +61,7 @@ export function verifyCacao(cacao: Cacao, recap: "read" | "ignored" = "read"): C
 }
 
 function claimsOf(cacao: Cacao, digest: Uint8Array): Omit<Claims, "capabilities" | "proofs"> {
-  const { fields, issuer, bytes } = cacao;
-  const times = {
-    issuedAt: parseTimestamp(fields.iat),
-    notBefore: fields.nbf === undefined ? undefined : parseTimestamp(fields.nbf),
-    expiresAt: fields.exp === undefined ? undefined : parseTimestamp(fields.exp),
-  };
+  const { bytes, fields, times, issuer } = cacao;
   return {
     kind: "cacao",
     cid: cidOf(bytes),
@@ -71,9 +70,7 @@ function claimsOf(cacao: Cacao, digest: Uint8Array): Omit<Claims, "capabilities"
     token: encodeBase64url(bytes, { pad: true }),
     issuer,
     audience: fields.aud,
-    ...(times.issuedAt === undefined ? {} : { issuedAt: times.issuedAt }),
-    ...(times.notBefore === undefined ? {} : { notBefore: times.notBefore }),
-    ...(times.expiresAt === undefined ? {} : { expiresAt: times.expiresAt }),
+    ...times,
   };
 }
 
@@ -92,7 +89,7 @@ const REQUIRED = ["aud", "iat", "iss", "nonce", "domain", "version"];
 const OPTIONAL = ["exp", "nbf", "scheme", "resources", "statement", "request_id"];
 
 /** Types and grammar of the payload: no two payloads may spell the same message. */
-function parsePayload(value: unknown): { fields: SiweFields; issuer: Principal } {
+function parsePayload(value: unknown): Pick<Cacao, "fields" | "times" | "issuer"> {
   const payload = record(value, REQUIRED, "p", OPTIONAL);
   if (payload.version !== 1) throw malformed("version is not 1");
   const text = (name: string) => line(payload[name], name);
@@ -119,13 +116,18 @@ function parsePayload(value: unknown): { fields: SiweFields; issuer: Principal }
     throw malformed("scheme is not a URI scheme");
   }
   if (!isUri(fields.aud)) throw malformed("aud is not a URI");
-  for (const name of ["iat", "exp", "nbf"] as const) {
-    const time = fields[name];
-    if (time !== undefined && parseTimestamp(time) === undefined) {
-      throw malformed(`${name} is not an RFC 3339 time`);
-    }
-  }
-  return { fields, issuer };
+  const times = {
+    issuedAt: time(fields.iat, "iat"),
+    ...(fields.nbf === undefined ? {} : { notBefore: time(fields.nbf, "nbf") }),
+    ...(fields.exp === undefined ? {} : { expiresAt: time(fields.exp, "exp") }),
+  };
+  return { fields, times, issuer };
+}
+
+function time(text: string, name: string): number {
+  const seconds = parseTimestamp(text);
+  if (seconds === undefined) throw malformed(`${name} is not an RFC 3339 time`);
+  return seconds;
 }
 
 function resourceList(value: unknown): string[] {

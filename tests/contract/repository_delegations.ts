@@ -102,6 +102,19 @@ const refused: readonly Case[] = refusals.map(([what, kind, fields]) => ({
 }));
 
 export const delegationCases: readonly Case[] = [
+  {
+    name: "a census counts an owner's spaces and all spaces",
+    run: async ({ repository }) => {
+      const none = await repository.census(ALICE);
+      await host(repository, SPACE);
+      await host(repository, OTHER_SPACE);
+      await host(repository, BOBS_SPACE);
+
+      const all = await repository.census(ALICE);
+
+      assert.deepEqual(none, { owned: 0, all: 0 });
+      assert.deepEqual(all, { owned: 2, all: 3 });
+    },
   ...kept,
   ...refused,
   {
@@ -515,4 +528,5 @@ export const delegationCases: readonly Case[] = [
       await given.unchanged(() => given.repository.revoke(revocation));
     },
   },
-];
+];  },
+

@@ -192,18 +192,15 @@ Deno.test("wire §9: a wrong method answers 405 and says which are right:", asyn
         else assertRefused(answer, NOT_ALLOWED);
         assert.equal(answer.status, 405);
         assert.deepEqual(snapshot(node), before);
-        const told = (answer.headers.get("allow") ?? "").split(", ").filter((each) =>
-          // Whether OPTIONS is named is left open.
-          each !== "OPTIONS"
-        );
-        assert.deepEqual(told.toSorted(), allow.filter((each) => each !== "OPTIONS").toSorted());
+        assert.equal(answer.headers.get("allow"), allow.join(", "));
       });
     }
   }
-  for (const method of ["TRACE", "CONNECT", "get", "post"]) {
-    await t.step(`${method} on a socket is refused`, async () => {
-      const { status } = await askRaw(node, `${method} /invoke HTTP/1.1`, ["Content-Length: 0"]);
-      assert.ok(status === 405 || status === 400 || status === 404, String(status));
+  // A target of CONNECT is no path, so the runtime refuses it.
+  for (const [method, status] of [["TRACE", 405], ["get", 405], ["post", 405], ["CONNECT", 400]]) {
+    await t.step(`${method} on a socket is refused with ${status}`, async () => {
+      const answer = await askRaw(node, `${method} /invoke HTTP/1.1`, ["Content-Length: 0"]);
+      assert.equal(answer.status, status);
     });
   }
 });
@@ -544,63 +541,64 @@ Deno.test("adversary 2: pipelined requests are answered in order", async () => {
   assert.deepEqual(statuses, [200, 404, 200]);
 });
 
-const ODD_REQUESTS: readonly { name: string; text: string; statuses: readonly number[] }[] = [
+/** As Deno 2.9.6 takes or refuses them; another release may, and then this tells. */
+const ODD_REQUESTS: readonly { name: string; text: string; status: number }[] = [
   {
     name: "an absolute target",
     text: "GET http://other.example/version HTTP/1.1\r\nHost: n\r\n\r\n",
-    statuses: [200, 400, 404],
+    status: 200,
   },
-  { name: "no Host", text: "GET /version HTTP/1.1\r\n\r\n", statuses: [200, 400] },
-  { name: "bare line feeds", text: "GET /version HTTP/1.1\nHost: n\n\n", statuses: [200, 400] },
-  { name: "HTTP/1.0", text: "GET /version HTTP/1.0\r\n\r\n", statuses: [200] },
+  { name: "no Host", text: "GET /version HTTP/1.1\r\n\r\n", status: 200 },
+  { name: "bare line feeds", text: "GET /version HTTP/1.1\nHost: n\n\n", status: 200 },
+  { name: "HTTP/1.0", text: "GET /version HTTP/1.0\r\n\r\n", status: 200 },
   {
     name: "a target that is no path",
     text: "GET version HTTP/1.1\r\nHost: n\r\n\r\n",
-    statuses: [400, 404],
+    status: 400,
   },
-  { name: "an asterisk", text: "OPTIONS * HTTP/1.1\r\nHost: n\r\n\r\n", statuses: [204, 400, 404] },
+  { name: "an asterisk", text: "OPTIONS * HTTP/1.1\r\nHost: n\r\n\r\n", status: 204 },
   {
     name: "a header with a NUL",
     text: "GET /version HTTP/1.1\r\nHost: n\r\nA: \x00\r\n\r\n",
-    statuses: [400],
+    status: 400,
   },
   {
     name: "a folded header",
     text: "GET /version HTTP/1.1\r\nHost: n\r\nA: a\r\n b\r\n\r\n",
-    statuses: [400],
+    status: 400,
   },
   {
     name: "headers of 100 KiB",
     text: `GET /version HTTP/1.1\r\nHost: n\r\nA: ${"a".repeat(102_400)}\r\n\r\n`,
-    statuses: [400, 431],
+    status: 400,
   },
   {
     name: "a bad escape in a target",
     text: "GET /peer/generate/%zz HTTP/1.1\r\nHost: n\r\n\r\n",
-    statuses: [400],
+    status: 400,
   },
   {
     name: "an escape that is no UTF-8",
     text: "GET /peer/generate/%ff HTTP/1.1\r\nHost: n\r\n\r\n",
-    statuses: [400],
+    status: 400,
   },
   {
     name: "raw bytes in a target",
     text: "GET /peer/generate/\xff HTTP/1.1\r\nHost: n\r\n\r\n",
-    statuses: [400],
+    status: 400,
   },
 ];
 
 Deno.test("adversary 2: no 500 and no hang is the answer to", async (t) => {
   await using node = await startTestNode();
-  for (const { name, text, statuses } of ODD_REQUESTS) {
-    await t.step(name, async () => {
+  for (const { name, text, status } of ODD_REQUESTS) {
+    await t.step(`${name}: ${status}`, async () => {
       using connection = await RawConnection.open(node);
       await connection.write(text);
 
-      const { status } = await connection.answer("GET");
+      const answer = await connection.answer("GET");
 
-      assert.ok(statuses.includes(status), String(status));
+      assert.equal(answer.status, status);
     });
   }
   assertOk(await get(node, "/version"));

@@ -10,10 +10,12 @@ export type Row = Readonly<Record<string, unknown>>;
 /** `sql` is always a constant, so the statements are bounded. Every method throws NodeErrors. */
 export class Database {
   readonly #handle: DatabaseSync;
+  readonly #path: string | undefined;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(handle: DatabaseSync) {
     this.#handle = handle;
+    this.#path = handle.location() ?? undefined;
   }
 
   /** The first row. */
@@ -76,7 +78,7 @@ export class Database {
     try {
       return run();
     } catch (error) {
-      throw translate(error);
+      throw translate(error, this.#path);
     }
   }
 }

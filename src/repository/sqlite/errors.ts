@@ -1,26 +1,48 @@
 // SQLite's failures in the words of the port, by result code and never by text.
 
-import { NodeError } from "../../errors.ts";
+import { type ErrorCode, NodeError } from "../../errors.ts";
 
 // https://sqlite.org/rescode.html; the low byte of an extended code is its primary code.
 const READONLY = 8;
 const FULL = 13;
 const BUSY = 5;
+const IOERR = 10;
 const IOERR_FSYNC = 1034;
 const IOERR_DIR_FSYNC = 1290;
 
-/** `storage_full`, `storage_readonly` or `storage_unavailable`, with the failure as its cause. */
-export function translate(error: unknown): NodeError {
+/**
+ * `storage_full`, `storage_readonly` or `storage_unavailable`, with the failure as its cause. `path`
+ * is the database's file, when it is one.
+ */
+export function translate(error: unknown, path?: string): NodeError {
   if (error instanceof NodeError) return error;
+  return new NodeError(codeOf(error, path), undefined, { cause: error });
+}
+
+function codeOf(error: unknown, path: string | undefined): ErrorCode {
   const primary = (resultCode(error) ?? 0) & 0xff;
   const system = systemCode(error);
-  if (primary === FULL || system === "ENOSPC") {
-    return new NodeError("storage_full", undefined, { cause: error });
+  if (primary === FULL || system === "ENOSPC") return "storage_full";
+  if (primary === READONLY || system === "EROFS") return "storage_readonly";
+  if (primary === IOERR && path !== undefined) return diskState(path) ?? "storage_unavailable";
+  return "storage_unavailable";
+}
+
+/** SQLite says only that a write failed. Another one, beside the database, says why. */
+function diskState(path: string): ErrorCode | undefined {
+  const probe = `${path}.probe`;
+  try {
+    Deno.writeFileSync(probe, new Uint8Array(4096), { mode: 0o600 });
+    Deno.removeSync(probe);
+    return undefined;
+  } catch (error) {
+    const system = systemCode(error);
+    return system === "EROFS"
+      ? "storage_readonly"
+      : system === "ENOSPC" || system === "EDQUOT"
+      ? "storage_full"
+      : undefined;
   }
-  if (primary === READONLY || system === "EROFS") {
-    return new NodeError("storage_readonly", undefined, { cause: error });
-  }
-  return new NodeError("storage_unavailable", undefined, { cause: error });
 }
 
 /** Was it another process that holds the write lock? */

@@ -1,7 +1,7 @@
 // Opens a SQLite database: file and folder, migrations, and who commits.
 
 import { dirname } from "node:path";
-import { NodeError } from "../../errors.ts";
+import { cannotOpen, NodeError } from "../../errors.ts";
 import type { Repository } from "../repository.ts";
 import { connect, setBusyTimeout } from "./connection.ts";
 import { keepCopy } from "./copy.ts";
@@ -132,10 +132,6 @@ function createFile(path: string): void {
 
 /** A failure with a sentence for the operator, who sees no more than that. */
 function opening(path: string, error: unknown): NodeError {
-  const translated = translate(error);
   if (error instanceof NodeError && !(error.cause instanceof Error)) return error;
-  const reason = translated.cause instanceof Error ? translated.cause.message : "";
-  return new NodeError(translated.code, `Cannot open the database ${path}: ${reason}`, {
-    cause: translated.cause,
-  });
+  return cannotOpen("the database", path, translate(error, path));
 }

@@ -1,8 +1,7 @@
 // Rows start as unknown: each column is checked where it enters. A row of another shape means that
 // somebody else has written to the database, and counts as a failure of the store.
 
-import { z } from "zod";
-import { type Ability, parseAbility } from "../../capabilities/ability.ts";
+import { parseAbility } from "../../capabilities/ability.ts";
 import type { Capability, Delegation } from "../../capabilities/delegation.ts";
 import { parseResource } from "../../capabilities/resource.ts";
 import { parseSpaceId, type SpaceId } from "../../capabilities/space_id.ts";
@@ -47,14 +46,20 @@ export function identity(row: Row, column: string): Identity {
 }
 
 export function cid(row: Row, column: string): Cid {
-  return parsed(column, () => storedCid.parse(text(row, column)));
+  return parsed(column, () => storedCid(text(row, column)));
 }
 
-// Parsing each stored CID anew would cost 4 µs; they were canonical when they were stored.
-const storedCid = z.string().regex(/^b[a-z2-7]+$/).transform((value) => value as Cid);
-const cids = z.array(storedCid);
-const capabilities = z.array(z.tuple([z.string(), z.string(), z.boolean()]));
-const headers = z.array(z.tuple([z.string(), z.string()]));
+/** Parsing each stored CID anew would cost 4 µs; they were canonical when they were stored. */
+function storedCid(value: unknown): Cid {
+  if (typeof value !== "string" || !/^b[a-z2-7]+$/.test(value)) throw new TypeError("no CID");
+  return value as Cid;
+}
+
+function listIn<T>(row: Row, column: string, of: (item: unknown) => T): T[] {
+  const value: unknown = JSON.parse(text(row, column));
+  if (!Array.isArray(value)) throw new TypeError("no list");
+  return value.map(of);
+}
 
 /** The columns of an entry: hash, size, headers, inline. */
 export function entry(row: Row): Entry {
@@ -67,8 +72,7 @@ export function entry(row: Row): Entry {
 }
 
 export function storedHeaders(row: Row): readonly StoredHeader[] {
-  const json = text(row, "headers");
-  return parsed("headers", () => headers.parse(JSON.parse(json)));
+  return parsed("headers", () => listIn(row, "headers", storedHeader));
 }
 
 /** The columns of a delegation. */
@@ -76,13 +80,13 @@ export function delegation(row: Row): Delegation {
   return parsed("delegation", () => ({
     cid: cid(row, "cid"),
     identity: identity(row, "identity"),
-    kind: z.enum(["cacao", "ucan"]).parse(row["kind"]),
+    kind: kind(text(row, "kind")),
     delegator: principal(row, "delegator"),
     delegatee: principal(row, "delegatee"),
-    capabilities: capabilities.parse(JSON.parse(text(row, "capabilities"))).map(capability),
-    proofs: cids.parse(JSON.parse(text(row, "proofs"))),
-    parents: cids.parse(JSON.parse(text(row, "parents"))),
-    ancestors: cids.parse(JSON.parse(text(row, "ancestors"))),
+    capabilities: listIn(row, "capabilities", capability),
+    proofs: listIn(row, "proofs", storedCid),
+    parents: listIn(row, "parents", storedCid),
+    ancestors: listIn(row, "ancestors", storedCid),
     ...(isNull(row, "issued_at") ? {} : { issuedAt: number(row, "issued_at") }),
     ...(isNull(row, "not_before") ? {} : { notBefore: number(row, "not_before") }),
     ...(isNull(row, "expires_at") ? {} : { expiresAt: number(row, "expires_at") }),
@@ -95,9 +99,25 @@ function principal(row: Row, column: string): Principal {
   return principalOf(text(row, column));
 }
 
-function capability([uri, ability, caveated]: readonly [string, string, boolean]): Capability {
-  const parsedAbility: Ability = parseAbility(ability);
-  return { resource: parseResource(uri), ability: parsedAbility, caveated };
+function kind(value: string): Delegation["kind"] {
+  if (value !== "cacao" && value !== "ucan") throw new TypeError("no kind of token");
+  return value;
+}
+
+function storedHeader(item: unknown): StoredHeader {
+  const [name, value, ...more]: unknown[] = Array.isArray(item) ? item : [];
+  if (typeof name !== "string" || typeof value !== "string" || more.length > 0) {
+    throw new TypeError("no header");
+  }
+  return [name, value];
+}
+
+function capability(item: unknown): Capability {
+  const [uri, ability, caveated, ...more]: unknown[] = Array.isArray(item) ? item : [];
+  const isWhole = typeof uri === "string" && typeof ability === "string" &&
+    typeof caveated === "boolean" && more.length === 0;
+  if (!isWhole) throw new TypeError("no capability");
+  return { resource: parseResource(uri), ability: parseAbility(ability), caveated };
 }
 
 function parsed<T>(column: string, parse: () => T): T {

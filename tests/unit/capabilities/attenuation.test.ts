@@ -13,7 +13,7 @@ import type { Resource } from "../../../src/capabilities/resource.ts";
 import { parseAbility } from "../../../src/capabilities/ability.ts";
 import { parseResource } from "../../../src/capabilities/resource.ts";
 import { principalOf } from "../../../src/tokens/did.ts";
-import { extendsPath, extendsResource, grants as grantsByRule } from "../../support/extends.ts";
+import { extendsPath, grants as grantsByRule } from "../../support/extends.ts";
 import {
   aCapability,
   aDelegation,

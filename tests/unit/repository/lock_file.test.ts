@@ -44,6 +44,8 @@ Deno.test("a lock in a folder that is not there is refused with its path", () =>
 
     await assert.rejects(
       lockFile(absent, HELD),
-      (error) => error instanceof NodeError && error.message === `Cannot open ${absent}`,
+      (error) =>
+        error instanceof NodeError &&
+        error.message.startsWith(`cannot open the lock file ${absent}: `),
     );
   }));

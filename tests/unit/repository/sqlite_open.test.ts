@@ -168,7 +168,7 @@ Deno.test("a failing migration leaves the store as it was, and the next start tr
   inFolder(async (path) => {
     await made(path);
 
-    assert.throws(() => open(path, [...MIGRATIONS, BROKEN]), says(/^Cannot open the database /));
+    assert.throws(() => open(path, [...MIGRATIONS, BROKEN]), says(/^cannot open the database /));
 
     assert.deepEqual(rows(path, "SELECT 1 FROM sqlite_schema WHERE name = 'more'"), []);
     await made(path, [...MIGRATIONS, SECOND]);
@@ -217,7 +217,7 @@ Deno.test("a file that is no database is refused and not changed", () =>
     const text = "not a database, but long enough to have a header of one ".repeat(20);
     await Deno.writeTextFile(path, text);
 
-    assert.throws(() => open(path), says(/^Cannot open the database .*not a database/));
+    assert.throws(() => open(path), says(/^cannot open the database .*not a database/));
 
     assert.equal(await Deno.readTextFile(path), text);
   }));
@@ -244,7 +244,7 @@ Deno.test("a read-only store sees what the writer beside it commits, and takes n
 
 Deno.test("a read-only store that is missing, or not migrated, is refused in one sentence", () =>
   inFolder(async (path) => {
-    assert.throws(() => openSqliteReadOnly(path, () => NOW), says(/^Cannot open the database /));
+    assert.throws(() => openSqliteReadOnly(path, () => NOW), says(/^cannot open the database /));
     await Deno.mkdir(path.replace("/caps.db", ""));
     new DatabaseSync(path).close();
 
