@@ -106,15 +106,14 @@ export const delegationCases: readonly Case[] = [
     name: "a census counts an owner's spaces and all spaces",
     run: async ({ repository }) => {
       const none = await repository.census(ALICE);
-      await host(repository, SPACE);
-      await host(repository, OTHER_SPACE);
-      await host(repository, BOBS_SPACE);
+      await host(repository, SPACE, OTHER_SPACE, BOBS_SPACE);
 
       const all = await repository.census(ALICE);
 
       assert.deepEqual(none, { owned: 0, all: 0 });
       assert.deepEqual(all, { owned: 2, all: 3 });
     },
+  },
   ...kept,
   ...refused,
   {
@@ -528,5 +527,4 @@ export const delegationCases: readonly Case[] = [
       await given.unchanged(() => given.repository.revoke(revocation));
     },
   },
-];  },
-
+];
