@@ -6,26 +6,49 @@ import { systemCode } from "./storage_error.ts";
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
 
-/** Makes a folder unless it is there; its parent must be. Tells whether it made it. */
-export async function makeFolder(path: string): Promise<boolean> {
+/** Throws where there is no folder, or only a symlink to one. */
+export async function requireFolder(path: string): Promise<void> {
+  // A trailing "/." would tell too, but not where Deno resolves paths to check its permissions.
+  if (!(await Deno.lstat(path)).isDirectory) throw new Error(`Not a folder: ${path}`);
+}
+
+/** Makes a folder unless it is there; throws for a file or symlink in its place. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path);
+  await requireFolder(path);
+}
+
+/**
+ * Makes a folder and those above it where they are missing, each synced into its parent. Symlinks
+ * on the way are followed; the result is its path without them.
+ */
+export async function makeFolders(path: string): Promise<string> {
+  await makeMissing(path);
+  const real = await Deno.realPath(path);
+  await requireFolder(real);
+  return real;
+}
+
+async function makeMissing(path: string): Promise<void> {
+  const parent = dirname(path);
+  try {
+    if (await mkdir(path)) await syncPath(parent);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT" || parent === path) throw error;
+    await makeMissing(parent);
+    // Once more, and no oftener: below a symlink to nothing it fails for ever.
+    if (await mkdir(path)) await syncPath(parent);
+  }
+}
+
+/** Tells whether it made the folder; false when something is there. */
+async function mkdir(path: string): Promise<boolean> {
   try {
     await Deno.mkdir(path, { mode: PRIVATE_FOLDER });
     return true;
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
     return false;
-  }
-}
-
-/** Makes a folder and those above it where they are missing, each synced into its parent. */
-export async function makeFolders(path: string): Promise<void> {
-  try {
-    if (await makeFolder(path)) await syncPath(dirname(path));
-  } catch (error) {
-    const parent = dirname(path);
-    if (systemCode(error) !== "ENOENT" || parent === path) throw error;
-    await makeFolders(parent);
-    await makeFolders(path);
   }
 }
 

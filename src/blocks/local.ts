@@ -13,6 +13,7 @@ import {
   makeFolder,
   makeFolders,
   removeFile,
+  requireFolder,
   syncPath,
   writeAll,
 } from "./folders.ts";
@@ -30,9 +31,7 @@ export interface LocalBlocksOptions {
 export async function openLocalBlocks(options: LocalBlocksOptions): Promise<Blocks> {
   const durable = options.durability === "full";
   try {
-    await makeFolders(options.path);
-    // With the trailing dot a file in its place is refused.
-    return new LocalBlocks(await Deno.realPath(`${options.path}/.`), durable);
+    return new LocalBlocks(await makeFolders(options.path), durable);
   } catch (error) {
     throw storageError(error);
   }
@@ -44,7 +43,8 @@ const TEMPORARY = ".tmp";
 const CHUNK_BYTES = 64 * 1024;
 /** Folders remembered as durable, some 200 bytes each. */
 const MAX_KNOWN_FOLDERS = 16_384;
-// A FIFO in a block's place must not block a thread for ever, hence O_NONBLOCK.
+// A FIFO in a block's place must not block a thread for ever, hence O_NONBLOCK. O_NOFOLLOW only
+// serves with all permissions: otherwise Deno resolves a path first, to check it against them.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** What `open` says of a block that is missing, or has a symlink or a socket in its place. */
 const NO_BLOCK = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
@@ -70,6 +70,7 @@ class LocalBlocks implements Blocks {
     return translated(async () => {
       const folder = await this.#makeFolderOf(block);
       try {
+        if (!await isReal(folder)) throw new Error(`Not a folder: ${folder}`);
         const target = join(folder, block.hash);
         if (content.path === undefined) await this.#write(content.bytes ?? NOTHING, target);
         else if (!await this.#link(content.path, target)) await this.#copy(content.path, target);
@@ -104,14 +105,14 @@ class LocalBlocks implements Blocks {
     const block = nameOf(space, hash);
     return translated(async () => {
       // Not synced: a block that comes back after a power cut is a stray, and goes as one.
-      if (await this.#isReal(this.#folderOf(block))) await removeFile(this.#pathOf(block));
+      if (await isReal(this.#folderOf(block))) await removeFile(this.#pathOf(block));
     });
   }
 
   removeStray(block: BlockInfo): Promise<void> {
     const name = checked(block);
     return translated(async () => {
-      if (!await this.#isReal(this.#folderOf(name))) return;
+      if (!await isReal(this.#folderOf(name))) return;
       const now = await this.#find(name);
       if (now?.modifiedAt === block.modifiedAt && now.size === block.size) {
         await removeFile(this.#pathOf(name));
@@ -133,13 +134,12 @@ class LocalBlocks implements Blocks {
   }
 
   leftovers(before: number): Promise<number> {
-    return translated(() => leftoversIn(join(this.#root, TEMPORARY), before, { remove: false }));
+    return this.#leftovers(before, false);
   }
 
   sweepLeftovers(before: number): Promise<number> {
     return translated(async () =>
-      await (await this.#temporary)?.sweep(before) ??
-        await leftoversIn(join(this.#root, TEMPORARY), before, { remove: true })
+      await (await this.#temporary)?.sweep(before) ?? await this.#leftovers(before, true)
     );
   }
 
@@ -178,7 +178,6 @@ class LocalBlocks implements Blocks {
 
   async #make(folder: string): Promise<void> {
     await makeFolder(folder);
-    if (!(await Deno.lstat(folder)).isDirectory) throw new Error(`Not a folder: ${folder}`);
     // Also for a folder that was there: its maker may have died before it synced the parent.
     if (this.#durable) await syncPath(join(folder, ".."));
   }
@@ -225,26 +224,15 @@ class LocalBlocks implements Blocks {
   }
 
   async #open(block: BlockName): Promise<FileHandle | undefined> {
+    const path = this.#pathOf(block);
     try {
-      if (await this.#isReal(this.#folderOf(block))) {
-        return await open(this.#pathOf(block), READ_FLAGS);
-      }
+      if (await isReal(path)) return await open(path, READ_FLAGS);
     } catch (error) {
       if (!NO_BLOCK.has(systemCode(error) ?? "")) throw error;
     }
     // Where the whole store is gone, nothing can be said of one block.
-    await Deno.stat(`${this.#root}/.`);
+    await requireFolder(this.#root);
     return undefined;
-  }
-
-  /** Whether a folder is there without a symlink on the way. */
-  async #isReal(folder: string): Promise<boolean> {
-    try {
-      return await Deno.realPath(folder) === folder;
-    } catch (error) {
-      if (NO_BLOCK.has(systemCode(error) ?? "")) return false;
-      throw error;
-    }
   }
 
   async #find(block: BlockName): Promise<BlockInfo | undefined> {
@@ -267,6 +255,13 @@ class LocalBlocks implements Blocks {
         if (folder === "" || !NO_BLOCK.has(systemCode(error) ?? "")) throw error;
       }
       return names.sort();
+    });
+  }
+
+  #leftovers(before: number, remove: boolean): Promise<number> {
+    return translated(async () => {
+      const path = join(this.#root, TEMPORARY);
+      return await isReal(path) ? await leftoversIn(path, before, { remove }) : 0;
     });
   }
 
@@ -299,6 +294,16 @@ function nameOf(space: SpaceId, hash: string): BlockName {
 function checked({ spaceHash, hash }: BlockName): BlockName {
   if (!HASH.test(spaceHash) || !HASH.test(hash)) throw new TypeError("Not a block's hash");
   return { spaceHash, hash };
+}
+
+/** Whether something is there without a symlink on the way, or in its place. */
+async function isReal(path: string): Promise<boolean> {
+  try {
+    return await Deno.realPath(path) === path;
+  } catch (error) {
+    if (NO_BLOCK.has(systemCode(error) ?? "")) return false;
+    throw error;
+  }
 }
 
 async function translated<T>(action: () => Promise<T>): Promise<T> {

@@ -41,10 +41,9 @@ export interface Staging extends AsyncDisposable {
 /** Opens the folder and removes what crashed processes left in it. */
 export async function openStaging(options: StagingOptions): Promise<Staging> {
   const { mode, memoryBytes, inlineBytes } = options;
-  const folder = await storing(async () => {
-    await makeFolders(options.path);
-    return await openTemporaryFolder(options.path);
-  });
+  const folder = await storing(async () =>
+    await openTemporaryFolder(await makeFolders(options.path))
+  );
   const uploadBytes = mode === "Memory" ? Math.min(memoryBytes, MAX_UPLOAD_MEMORY) : 0;
   const means: Means = {
     folder,

@@ -6,8 +6,16 @@ import { type Blocks, type Staged } from "../../src/blocks/blocks.ts";
 import { openLocalBlocks } from "../../src/blocks/local.ts";
 import { openStaging, type Staging } from "../../src/blocks/staging.ts";
 import { NodeError } from "../../src/errors.ts";
-import { noise, readAll } from "../contract/blocks_contract.ts";
-import { bodyOf, HOME, inMemory, leftIn, pieces } from "../unit/blocks/support.ts";
+import { assertBytes, noise, readAll } from "../contract/blocks_contract.ts";
+import {
+  AWAY,
+  bodyOf,
+  HOME,
+  inMemory,
+  leftIn,
+  pieces,
+  temporaryDirectory,
+} from "../unit/blocks/support.ts";
 
 const MIB = 1024 * 1024;
 const ROOMY = noise(MIB / 2);
@@ -92,7 +100,7 @@ faultTest(
     await assert.rejects(blocks.put(HOME, inMemory(TOO_MUCH)), { code: "storage_full" });
 
     assert.equal((await leftIn(path)).length, 1);
-    assert.deepEqual(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
+    assertBytes(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
   },
 );
 
@@ -104,7 +112,7 @@ faultTest("a disk with room again takes puts again", "Memory", async ({ blocks }
   await blocks.remove(HOME, inMemory(ROOMY).hash);
   await blocks.put(HOME, next);
 
-  assert.deepEqual(await contentOf(blocks, next), next.bytes);
+  assertBytes(await contentOf(blocks, next), next.bytes);
 });
 
 faultTest("a failed put over a block leaves the block", "Memory", async ({ blocks }) => {
@@ -113,7 +121,7 @@ faultTest("a failed put over a block leaves the block", "Memory", async ({ block
 
   await assert.rejects(blocks.put(HOME, staged), { code: "storage_full" });
 
-  assert.deepEqual(await contentOf(blocks, staged), staged.bytes);
+  assertBytes(await contentOf(blocks, staged), staged.bytes);
 });
 
 for (const mode of ["Memory", "FileSystem"] as const) {
@@ -140,8 +148,27 @@ faultTest("an upload fills a disk once, not twice", "FileSystem", async ({ stagi
 
   await blocks.put(HOME, staged);
 
-  assert.deepEqual(await contentOf(blocks, staged), bytes);
+  assertBytes(await contentOf(blocks, staged), bytes);
 });
+
+faultTest(
+  "a staged file on another file system is copied, and private",
+  "FileSystem",
+  async ({ blocks, path }) => {
+    await using directory = await temporaryDirectory();
+    const upload = `${directory.path}/upload`;
+    await Deno.writeFile(upload, ROOMY.subarray(0, 300_000), { mode: 0o600 });
+    const staged = { ...inMemory(ROOMY.subarray(0, 300_000)), bytes: undefined, path: upload };
+
+    await blocks.put(HOME, staged);
+    await blocks.put(AWAY, staged);
+
+    assertBytes(await contentOf(blocks, staged), ROOMY.subarray(0, 300_000));
+    const left = await leftIn(path);
+    assert.equal(left.length, 2);
+    for (const file of left) assert.equal((await Deno.stat(`${path}/${file}`)).mode, 0o100600);
+  },
+);
 
 faultTest(
   "a read-only disk refuses puts, uploads and probes, and gives reads",
@@ -155,7 +182,7 @@ faultTest(
     await assert.rejects(blocks.remove(HOME, inMemory(ROOMY).hash), { code: "storage_readonly" });
     await assert.rejects(blocks.probe(), { code: "storage_readonly" });
     await assert.rejects(staging.stage(bodyOf([ROOMY]), limit), { code: "storage_readonly" });
-    assert.deepEqual(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
+    assertBytes(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
 
     await mounted.remount("rw");
     await blocks.probe();
@@ -174,7 +201,7 @@ faultTest("a store can be read that was opened on a read-only disk", "Memory", a
       path: `${mounted.path}/blocks`,
       durability: "full",
     });
-    assert.deepEqual(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
+    assertBytes(await contentOf(blocks, inMemory(ROOMY)), ROOMY);
   }
 
   await mounted.remount("rw");

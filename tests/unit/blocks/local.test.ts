@@ -1,11 +1,19 @@
-// What only blocks in files have: names, modes, symlinks, descriptors, folders that go away.
+// What only blocks in files have: names, modes, symlinks, folders that go away.
 
 import assert from "node:assert/strict";
 import { blake3Hex } from "../../../src/blake3.ts";
 import type { Blocks } from "../../../src/blocks/blocks.ts";
 import { openLocalBlocks } from "../../../src/blocks/local.ts";
-import { noise, readAll, stagedIn } from "../../contract/blocks_contract.ts";
-import { AWAY, filesIn, HOME, inMemory, leftIn, temporaryDirectory } from "./support.ts";
+import { assertBytes, noise, readAll, stagedIn } from "../../contract/blocks_contract.ts";
+import {
+  filesIn,
+  HOME,
+  inMemory,
+  leftIn,
+  NO_FOLDERS,
+  noFolders,
+  temporaryDirectory,
+} from "./support.ts";
 
 const BYTES = noise(300_000);
 const HASH = blake3Hex(BYTES);
@@ -50,7 +58,7 @@ Deno.test("a block's file is named by space, two digits and hash", async () => {
 
   await opened.blocks.put(HOME, inMemory(BYTES));
 
-  assert.deepEqual(await Deno.readFile(opened.file), BYTES);
+  assertBytes(await Deno.readFile(opened.file), BYTES);
   assert.deepEqual(await leftIn(opened.path), [`${HOME_HASH}/${HASH.slice(0, 2)}/${HASH}`]);
 });
 
@@ -61,7 +69,7 @@ Deno.test("a store opened again has its blocks", async () => {
 
   await using again = await openLocalBlocks({ path: opened.path, durability: "full" });
 
-  assert.deepEqual(await contentIn(again), BYTES);
+  assertBytes(await contentIn(again), BYTES);
 });
 
 for (const umask of [0, 0o022, 0o077]) {
@@ -114,16 +122,39 @@ Deno.test("the store may stand behind a symlink", async () => {
   });
   await blocks.put(HOME, inMemory(BYTES));
 
-  assert.deepEqual(await contentIn(blocks), BYTES);
+  assertBytes(await contentIn(blocks), BYTES);
 });
 
-Deno.test("a file in the store's place is storage_unavailable", async () => {
-  await using directory = await temporaryDirectory();
-  await Deno.writeTextFile(`${directory.path}/file`, "");
+for (const { name, below } of NO_FOLDERS) {
+  Deno.test(`a store cannot be opened on ${name}`, async () => {
+    await using directory = await noFolders();
 
-  const opening = openLocalBlocks({ path: `${directory.path}/file`, durability: "full" });
+    const opening = openLocalBlocks({ path: `${directory.path}/${below}`, durability: "full" });
 
-  await assert.rejects(opening, { name: "NodeError", code: "storage_unavailable" });
+    await assert.rejects(opening, { name: "NodeError", code: "storage_unavailable" });
+  });
+}
+
+Deno.test("a file that takes the store's place is no store without blocks", async () => {
+  await using opened = await open();
+  await Deno.remove(opened.path, { recursive: true });
+  await Deno.writeTextFile(opened.path, "");
+
+  await assert.rejects(opened.blocks.get(HOME, HASH), { code: "storage_unavailable" });
+});
+
+Deno.test("a symlink in place of the temporary folder is not followed", async () => {
+  await using opened = await open();
+  const elsewhere = `${opened.path}/../elsewhere`;
+  await Deno.mkdir(elsewhere);
+  await Deno.writeTextFile(`${elsewhere}/${"0".repeat(32)}-1`, "precious");
+  await Deno.symlink(elsewhere, `${opened.path}/.tmp`);
+
+  assert.equal(await opened.blocks.leftovers(Infinity), 0);
+  assert.equal(await opened.blocks.sweepLeftovers(Infinity), 0);
+  await assert.rejects(opened.blocks.put(HOME, inMemory(BYTES)), { code: "storage_unavailable" });
+
+  assert.deepEqual(await filesIn(elsewhere), [`${"0".repeat(32)}-1`]);
 });
 
 /** Each puts something with the right bytes in place of what is read on the way to a block. */
@@ -139,7 +170,7 @@ for (const { name, part } of IMPOSTORS) {
     await opened.blocks.put(HOME, inMemory(BYTES));
     await moveBehindSymlink(opened[part]);
 
-    assert.equal(await contentIn(opened.blocks), undefined);
+    assertBytes(await contentIn(opened.blocks), undefined);
     assert.deepEqual(await Array.fromAsync(opened.blocks.all()), []);
   });
 
@@ -171,11 +202,23 @@ Deno.test("a put replaces a symlink in the block's place, not what it leads to",
 
   await opened.blocks.put(HOME, inMemory(BYTES));
 
-  assert.deepEqual(await contentIn(opened.blocks), BYTES);
+  assertBytes(await contentIn(opened.blocks), BYTES);
   assert.equal(await Deno.readTextFile(victim), "precious");
 });
 
 for (const part of ["shard", "space"] as const) {
+  Deno.test(`a put does not write through a symlink that came in place of the ${part}`, async () => {
+    await using opened = await open();
+    await opened.blocks.put(HOME, inMemory(BYTES));
+    await moveBehindSymlink(opened[part]);
+    await Deno.remove(await Deno.realPath(opened.file));
+
+    const put = opened.blocks.put(HOME, inMemory(BYTES));
+
+    await assert.rejects(put, { name: "NodeError", code: "storage_unavailable" });
+    await assert.rejects(Deno.stat(opened.file), Deno.errors.NotFound);
+  });
+
   Deno.test(`a put does not write through a symlink in place of the ${part}`, async () => {
     await using opened = await open();
     const elsewhere = `${opened.path}/../elsewhere`;
@@ -190,23 +233,13 @@ for (const part of ["shard", "space"] as const) {
   });
 }
 
-Deno.test("a FIFO in the block's place does not hang a reader", async () => {
-  await using opened = await open();
-  await opened.blocks.put(HOME, inMemory(BYTES));
-  await Deno.remove(opened.file);
-  const { success } = await new Deno.Command("mkfifo", { args: [opened.file] }).output();
-  assert.ok(success);
-
-  assert.equal(await contentIn(opened.blocks), undefined);
-});
-
 Deno.test("a folder in the block's place is no block, and fails a put", async () => {
   await using opened = await open();
   await opened.blocks.put(HOME, inMemory(BYTES));
   await Deno.remove(opened.file);
   await Deno.mkdir(opened.file);
 
-  assert.equal(await contentIn(opened.blocks), undefined);
+  assertBytes(await contentIn(opened.blocks), undefined);
   await assert.rejects(opened.blocks.put(HOME, inMemory(BYTES)), { code: "storage_unavailable" });
   assert.deepEqual(await leftIn(`${opened.path}/.tmp`), []);
 });
@@ -220,7 +253,7 @@ for (const part of ["shard", "space"] as const) {
     await assert.rejects(opened.blocks.put(HOME, inMemory(BYTES)), { code: "storage_unavailable" });
     await opened.blocks.put(HOME, inMemory(BYTES));
 
-    assert.deepEqual(await contentIn(opened.blocks), BYTES);
+    assertBytes(await contentIn(opened.blocks), BYTES);
   });
 }
 
@@ -246,27 +279,6 @@ Deno.test("a staged file that has vanished is storage_unavailable and leaves not
   assert.deepEqual(await leftIn(opened.path), []);
 });
 
-Deno.test("a staged file on another file system is copied", async (test) => {
-  const other = await Deno.makeTempDir({ dir: "/dev/shm" }).catch(() => undefined);
-  if (other === undefined) {
-    return void await test.step({ name: "no /dev/shm", ignore: true, fn() {} });
-  }
-  try {
-    await using opened = await open();
-    await Deno.writeFile(`${other}/upload`, BYTES, { mode: 0o600 });
-    const staged = { ...inMemory(BYTES), bytes: undefined, path: `${other}/upload` };
-
-    await opened.blocks.put(HOME, staged);
-    await opened.blocks.put(AWAY, staged);
-
-    assert.deepEqual(await contentIn(opened.blocks), BYTES);
-    assert.equal(await modeOf(opened.file), 0o600);
-    assert.deepEqual(await leftIn(`${opened.path}/.tmp`), []);
-  } finally {
-    await Deno.remove(other, { recursive: true });
-  }
-});
-
 Deno.test("a block that becomes shorter under its reader ends in an error", async () => {
   await using opened = await open();
   await opened.blocks.put(HOME, inMemory(BYTES));
@@ -274,63 +286,6 @@ Deno.test("a block that becomes shorter under its reader ends in an error", asyn
   await Deno.truncate(opened.file, 1000);
 
   await assert.rejects(readAll(found?.body), { name: "NodeError", code: "storage_unavailable" });
-});
-
-const ENDINGS = [
-  { name: "read to the end", end: (body: ReadableStream<Uint8Array>) => readAll(body) },
-  { name: "cancelled unread", end: (body: ReadableStream<Uint8Array>) => body.cancel() },
-  {
-    name: "cancelled between two reads",
-    async end(body: ReadableStream<Uint8Array>, file: string) {
-      const reader = body.getReader();
-      await reader.read();
-      // By then the stream has filled its queue and rests.
-      for (let times = 0; times < 3; times++) await Deno.readFile(file);
-      await reader.cancel();
-    },
-  },
-  {
-    name: "cancelled during a read",
-    async end(body: ReadableStream<Uint8Array>) {
-      const reader = body.getReader();
-      const read = reader.read();
-      await reader.cancel();
-      await read;
-    },
-  },
-  {
-    name: "cut off by an error",
-    async end(body: ReadableStream<Uint8Array>, file: string) {
-      await Deno.truncate(file, 1000);
-      await assert.rejects(readAll(body));
-    },
-  },
-] as const;
-
-for (const { name, end } of ENDINGS) {
-  Deno.test(`no descriptor stays open when a body is ${name}`, async () => {
-    await using opened = await open();
-
-    for (let times = 0; times < 20; times++) {
-      await opened.blocks.put(HOME, inMemory(BYTES));
-      const found = await opened.blocks.get(HOME, HASH);
-      assert.ok(found);
-      await end(found.body, opened.file);
-    }
-
-    assert.deepEqual(await descriptorsOf(opened.file), []);
-  });
-}
-
-Deno.test("a failed or refused get leaves no descriptor open", async () => {
-  await using opened = await open();
-  await opened.blocks.put(HOME, inMemory(BYTES));
-  await Deno.remove(opened.file);
-  await Deno.mkdir(opened.file);
-
-  for (let times = 0; times < 20; times++) assert.equal(await contentIn(opened.blocks), undefined);
-
-  assert.deepEqual(await descriptorsOf(opened.file), []);
 });
 
 async function modeOf(path: string): Promise<number> {
@@ -342,13 +297,4 @@ async function moveBehindSymlink(path: string): Promise<void> {
   const elsewhere = `${path.slice(0, path.indexOf("/new/"))}/new/elsewhere`;
   await Deno.rename(path, elsewhere);
   await Deno.symlink(elsewhere, path);
-}
-
-async function descriptorsOf(file: string): Promise<string[]> {
-  const open: string[] = [];
-  for await (const { name } of Deno.readDir("/proc/self/fd")) {
-    const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
-    if (target.startsWith(await Deno.realPath(file))) open.push(target);
-  }
-  return open;
 }

@@ -5,8 +5,8 @@ import { blake3Hex } from "../../../src/blake3.ts";
 import type { Staged } from "../../../src/blocks/blocks.ts";
 import { openStaging, type Staging, type StagingOptions } from "../../../src/blocks/staging.ts";
 import { NodeError } from "../../../src/errors.ts";
-import { noise } from "../../contract/blocks_contract.ts";
-import { bodyOf, leftIn, pieces, temporaryDirectory } from "./support.ts";
+import { assertBytes, noise } from "../../contract/blocks_contract.ts";
+import { bodyOf, leftIn, NO_FOLDERS, noFolders, pieces, temporaryDirectory } from "./support.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -78,7 +78,7 @@ for (const { mode, size, place } of PLACES) {
 
         assert.equal(staged.size, size);
         assert.equal(staged.hash, blake3Hex(bytes));
-        assert.deepEqual(await contentOf(staged), bytes);
+        assertBytes(await contentOf(staged), bytes);
         assert.equal(staged.path === undefined ? "memory" : "file", place);
         assert.equal((await leftIn(opened.path)).length, place === "file" ? 1 : 0);
       });
@@ -94,7 +94,7 @@ Deno.test("chunks of very different sizes arrive in their order", async () => {
 
   await using staged = await opened.staging.stage(bodyOf(chunks), noLimit);
 
-  assert.deepEqual(await contentOf(staged), whole);
+  assertBytes(await contentOf(staged), whole);
   assert.equal(staged.hash, blake3Hex(whole));
 });
 
@@ -105,7 +105,7 @@ Deno.test("a body given whole is hashed and stays in memory", async () => {
   await using staged = await opened.staging.stage(bytes, { ...noLimit, declared: 100_000 });
 
   assert.equal(staged.hash, blake3Hex(bytes));
-  assert.equal(staged.bytes, bytes);
+  assert.ok(staged.bytes === bytes);
 });
 
 Deno.test("many uploads of equal content at once are staged apart", async () => {
@@ -118,7 +118,7 @@ Deno.test("many uploads of equal content at once are staged apart", async () => 
 
   assert.equal(new Set(uploads.map(({ path }) => path)).size, 20);
   for (const staged of uploads) {
-    assert.deepEqual(await contentOf(staged), bytes);
+    assertBytes(await contentOf(staged), bytes);
     await staged[Symbol.asyncDispose]();
   }
   assert.deepEqual(await leftIn(opened.path), []);
@@ -133,7 +133,7 @@ Deno.test("disposing of one upload leaves another of equal content", async () =>
   await gone[Symbol.asyncDispose]();
   await gone[Symbol.asyncDispose]();
 
-  assert.deepEqual(await contentOf(kept), bytes);
+  assertBytes(await contentOf(kept), bytes);
 });
 
 for (const size of [10, INLINE, MIB, 2 * MIB]) {
@@ -245,7 +245,7 @@ Deno.test("uploads beyond the common memory wait in files, until memory is free 
 
   assert.ok(uploads.every(({ bytes }) => bytes !== undefined));
   assert.equal(spilled.bytes, undefined);
-  assert.deepEqual(await contentOf(spilled), bytes);
+  assertBytes(await contentOf(spilled), bytes);
   assert.notEqual(fitting.bytes, undefined);
   for (const staged of uploads) await staged[Symbol.asyncDispose]();
 });
@@ -268,7 +268,7 @@ Deno.test("an upload that runs out of memory half way goes on in a file", async 
 
   assert.notEqual(other.bytes, undefined);
   assert.equal(staged.bytes, undefined);
-  assert.deepEqual(await contentOf(staged), bytes);
+  assertBytes(await contentOf(staged), bytes);
   assert.equal(staged.hash, blake3Hex(bytes));
 });
 
@@ -282,7 +282,7 @@ for (const memoryBytes of [0, 20_000]) {
       const uploads = await Promise.all(Array.from({ length: 10 }, stage));
 
       for (const staged of uploads) {
-        assert.deepEqual(staged.bytes, bytes);
+        assertBytes(staged.bytes, bytes);
         await staged[Symbol.asyncDispose]();
       }
     });
@@ -296,7 +296,7 @@ Deno.test("without any memory an upload is written as it comes", async () => {
   await using staged = await opened.staging.stage(bodyOf(pieces(bytes, 600)), noLimit);
 
   assert.equal(staged.bytes, undefined);
-  assert.deepEqual(await contentOf(staged), bytes);
+  assertBytes(await contentOf(staged), bytes);
 });
 
 Deno.test("a body is read no faster than it is written", async () => {
@@ -351,18 +351,32 @@ Deno.test("folder and files are private under any umask", async () => {
   }
 });
 
-Deno.test("a file in the folder's place is storage_unavailable", async () => {
-  await using directory = await temporaryDirectory();
-  await Deno.writeTextFile(`${directory.path}/file`, "");
+for (const { name, below } of NO_FOLDERS) {
+  Deno.test(`a staging cannot be opened on ${name}`, async () => {
+    await using directory = await noFolders();
 
-  const opening = openStaging({
-    mode: "Memory",
-    memoryBytes: 1,
-    inlineBytes: 1,
-    path: `${directory.path}/file`,
+    const opening = openStaging({
+      mode: "Memory",
+      memoryBytes: 1,
+      inlineBytes: 1,
+      path: `${directory.path}/${below}`,
+    });
+
+    await assert.rejects(opening, { name: "NodeError", code: "storage_unavailable" });
   });
+}
 
-  await assert.rejects(opening, { name: "NodeError", code: "storage_unavailable" });
+Deno.test("the staging may stand behind a symlink", async () => {
+  await using directory = await temporaryDirectory();
+  await Deno.mkdir(`${directory.path}/volume`);
+  await Deno.symlink(`${directory.path}/volume`, `${directory.path}/staging`);
+  const bytes = noise(MIB);
+
+  await using opened = await open({ mode: "FileSystem", path: `${directory.path}/staging` });
+  await using staged = await opened.staging.stage(bodyOf([bytes]), noLimit);
+
+  assertBytes(await contentOf(staged), bytes);
+  assert.equal((await leftIn(`${directory.path}/volume`)).length, 1);
 });
 
 Deno.test("a staged file that can't be written is storage_unavailable, and the body ends", async () => {

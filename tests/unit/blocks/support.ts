@@ -31,6 +31,27 @@ export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
+/** Where no store can be, in the directory of `noFolders`. */
+export const NO_FOLDERS = [
+  { name: "a file", below: "file" },
+  { name: "a path below a file", below: "file/new" },
+  { name: "a symlink to a file", below: "to-file" },
+  { name: "a symlink to nothing", below: "to-nothing" },
+  { name: "a path below a symlink to nothing", below: "to-nothing/new/newer" },
+  { name: "a symlink to itself", below: "to-itself" },
+  { name: "a path below a symlink to itself", below: "to-itself/new" },
+] as const;
+
+export async function noFolders(): Promise<TemporaryDirectory> {
+  const directory = await temporaryDirectory();
+  const { path } = directory;
+  await Deno.writeTextFile(`${path}/file`, "");
+  await Deno.symlink(`${path}/file`, `${path}/to-file`);
+  await Deno.symlink(`${path}/nothing`, `${path}/to-nothing`);
+  await Deno.symlink(`${path}/to-itself`, `${path}/to-itself`);
+  return directory;
+}
+
 /** Every file below a folder, sorted, relative to it. */
 export async function filesIn(path: string): Promise<string[]> {
   const files: string[] = [];

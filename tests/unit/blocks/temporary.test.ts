@@ -79,36 +79,6 @@ Deno.test("files in use stay, however old, whoever sweeps", async () => {
   assert.equal(await Deno.readTextFile(name.path), "left");
 });
 
-Deno.test("the files of a process that was killed are swept at once", async () => {
-  await using directory = await temporaryDirectory();
-  const module = import.meta.resolve("../../../src/blocks/temporary.ts");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--frozen", program(module, directory.path)],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  await using folder = await openTemporaryFolder(directory.path);
-
-  assert.equal(await folder.sweep(Infinity), 0);
-  child.kill("SIGKILL");
-  await child.status;
-  await reader.cancel();
-
-  assert.equal(await folder.sweep(Infinity), 1);
-  assert.deepEqual(await leftIn(directory.path), []);
-});
-
-function program(module: string, path: string): string {
-  return `
-    import { openTemporaryFolder } from ${JSON.stringify(module)};
-    const folder = await openTemporaryFolder(${JSON.stringify(path)});
-    await Deno.writeTextFile(folder.reserve().path, "left");
-    console.log("ready");
-    await new Promise((resolve) => setTimeout(resolve, 60_000));`;
-}
-
 Deno.test("leftovers are swept when the folder is opened", async () => {
   await using directory = await temporaryDirectory();
   await write(`${directory.path}/${DEAD}-0`);
