@@ -2,7 +2,7 @@
 
 import { NodeError } from "../errors.ts";
 import type { Entry, StoredHeader } from "../repository/repository.ts";
-import type { Precondition } from "../spaces/kv.ts";
+import type { Precondition } from "../spaces/change.ts";
 
 const STORED = new Set([
   "content-type",

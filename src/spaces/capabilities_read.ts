@@ -11,7 +11,7 @@ import { type Principal, walletOf } from "../tokens/did.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, member } from "../tokens/json.ts";
 import { type Authorized, refuse } from "./authorize.ts";
 import { identitiesOf } from "./chain_facts.ts";
-import { readRefusal } from "./kv.ts";
+import { readRefusal } from "./refusals.ts";
 import type { Ports } from "./ports.ts";
 
 const MAX_ENTRIES = 1000;

@@ -5,7 +5,10 @@ import { canonicalAbility } from "../../capabilities/ability.ts";
 import { NodeError } from "../../errors.ts";
 import { authorize, type Authorized, onlyCapability, refuse } from "../../spaces/authorize.ts";
 import { readCapabilities } from "../../spaces/capabilities_read.ts";
-import { del, get, keyOf, list, metadata, nothing, put } from "../../spaces/kv.ts";
+import { del, put } from "../../spaces/change.ts";
+import { list } from "../../spaces/list.ts";
+import { placeOf } from "../../spaces/place.ts";
+import { get, metadata, nothing } from "../../spaces/read.ts";
 import { readBody } from "../body.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
 import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
@@ -40,13 +43,13 @@ type Action = (
 const ACTIONS: Readonly<Record<string, Action>> = {
   "tinycloud.kv/put": async (invocation, capability, request, context, length) => {
     const { services, notes } = context;
-    const { key, headers, precondition } = await prepared(invocation, services, () => ({
-      key: keyOf(capability),
+    const { place, headers, precondition } = await prepared(invocation, services, () => ({
+      place: placeOf(capability),
       headers: storedHeaders(request.headers),
       precondition: preconditionOf(request.headers),
     }));
     const body = () => readBody(request, length, services.bodyIdleTimeoutMs);
-    const { hash, size } = await put(invocation, key, {
+    const { hash, size } = await put(invocation, place, {
       headers,
       body,
       ...(precondition === undefined ? {} : { precondition }),
@@ -58,18 +61,18 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 
   "tinycloud.kv/del": async (invocation, capability, request, { services }) => {
-    const { key, precondition } = await prepared(invocation, services, () => ({
-      key: keyOf(capability),
+    const { place, precondition } = await prepared(invocation, services, () => ({
+      place: placeOf(capability),
       precondition: preconditionOf(request.headers),
     }));
-    await del(invocation, key, precondition, services);
+    await del(invocation, place, precondition, services);
     return new Response(null);
   },
 
   "tinycloud.kv/get": async (invocation, capability, _request, { services, trace }) => {
-    const key = await prepared(invocation, services, () => keyOf(capability));
-    const { entry, body } = await get(invocation, key, services, ({ hash, size }) => {
-      services.log.error("block.damaged", { space: key.space, block: hash, bytes: size, trace });
+    const place = await prepared(invocation, services, () => placeOf(capability));
+    const { entry, body } = await get(invocation, place, services, ({ hash, size }) => {
+      services.log.error("block.damaged", { space: place.space, block: hash, bytes: size, trace });
     });
     services.metrics.valueBytes("out", entry.size);
     const headers = entryHeaders(entry);
@@ -78,8 +81,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 
   "tinycloud.kv/metadata": async (invocation, capability, _request, { services }) => {
-    const key = await prepared(invocation, services, () => keyOf(capability));
-    const entry = await metadata(invocation, key, services);
+    const place = await prepared(invocation, services, () => placeOf(capability));
+    const entry = await metadata(invocation, place, services);
     const headers = entryHeaders(entry);
     headers.set("content-length", "0");
     headers.set("x-tinycloud-content-length", String(entry.size));
@@ -87,7 +90,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 
   "tinycloud.kv/list": async (invocation, capability, _request, { services }) => {
-    const prefix = await prepared(invocation, services, () => keyOf(capability));
+    const prefix = await prepared(invocation, services, () => placeOf(capability));
     const pages = await list(invocation, capability, prefix, services);
     return json(listPieces(pages));
   },

@@ -1,7 +1,8 @@
 // Places and sizes of kv entries (wire §6), as far as they need no store.
 
 import assert from "node:assert/strict";
-import { entryOverhead, keyOf } from "../../../src/spaces/kv.ts";
+import { entryOverhead } from "../../../src/spaces/change.ts";
+import { placeOf } from "../../../src/spaces/place.ts";
 import { aCapability, refusalOf, SPACE } from "../../support/tokens.ts";
 
 const KEYS: readonly [resource: string, key: string][] = [
@@ -14,7 +15,7 @@ const KEYS: readonly [resource: string, key: string][] = [
 ];
 for (const [resource, key] of KEYS) {
   Deno.test(`${resource.replace(SPACE, "…").slice(0, 30)} is the key "${key.slice(0, 9)}"`, () => {
-    assert.equal(keyOf(aCapability(resource)).path, key);
+    assert.equal(placeOf(aCapability(resource)).key, key);
   });
 }
 
@@ -29,7 +30,7 @@ const NO_KEYS: readonly [resource: string, code: string][] = [
 ];
 for (const [resource, code] of NO_KEYS) {
   Deno.test(`${resource.replace(SPACE, "…").slice(0, 30)} is no key: ${code}`, () => {
-    assert.equal(refusalOf(() => keyOf(aCapability(resource)))?.code, code);
+    assert.equal(refusalOf(() => placeOf(aCapability(resource)))?.code, code);
   });
 }
 
