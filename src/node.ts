@@ -88,6 +88,7 @@ export async function startNode(
     bodyIdleTimeoutMs: config.http.bodyIdleTimeoutMs,
     health: healthCheck({ repository, blocks, clock, metrics: metrics ?? noMetrics }),
   };
+  services.metrics.spaces(await repository.spaceCount());
   let isStopping = false;
   const listener = opened.use(listen(
     config.address,
@@ -95,6 +96,7 @@ export async function startNode(
     createHandler(services, {
       cors: config.cors,
       traceHeader: config.log.tracing.traceheader,
+      hasSpans: config.log.tracing.enabled,
       isStopping: () => isStopping,
     }),
   ));

@@ -56,8 +56,7 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
 
     if (option.notYet === undefined || isDeepStrictEqual(value, usual)) continue;
     const sentence = `${source}: ${name} = ${quote(raw)} is not in this version yet`;
-    if (option.notYet === "warns") findings.warnings.push(`${sentence}, so it changes nothing`);
-    else findings.problems.push(`${sentence}; it must be ${quote(standard)}`);
+    findings.problems.push(`${sentence}; it must be ${quote(standard)}`);
   }
 
   // The table was walked from end to end, and each value read by its own kind.

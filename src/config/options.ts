@@ -33,11 +33,8 @@ export interface Option<T> {
   readonly meaning: string;
   /** The value for people, where that is not what was written. */
   show?(value: T): string;
-  /**
-   * The feature is not in this version: asking for it stops the start, or only warns where the node
-   * does all the rest without it.
-   */
-  readonly notYet?: "stops" | "warns";
+  /** The feature is not in this version: asking for it stops the start. */
+  readonly notYet?: true;
 }
 
 const MANY = 1_000_000_000;
@@ -66,7 +63,6 @@ export const OPTIONS = {
     read: flag,
     default: false,
     meaning: "Export spans by OTLP; needs OTEL_DENO=true in the environment.",
-    notYet: "warns",
   },
   "log.tracing.traceheader": {
     read: headerName,
@@ -138,25 +134,25 @@ export const OPTIONS = {
     read: optional("none", text),
     default: "none",
     meaning: "S3 only: the bucket.",
-    notYet: "stops",
+    notYet: true,
   },
   "storage.blocks.endpoint": {
     read: optional("none", httpUrl),
     default: "none",
     meaning: "S3 only: the URL of a store that is not Amazon's; implies path style.",
-    notYet: "stops",
+    notYet: true,
   },
   "storage.blocks.region": {
     read: optional("none", text),
     default: "none",
     meaning: "S3 only: the region; else AWS_REGION or AWS_DEFAULT_REGION.",
-    notYet: "stops",
+    notYet: true,
   },
   "storage.blocks.prefix": {
     read: optional("none", text),
     default: "none",
     meaning: "S3 only: what every object's name begins with.",
-    notYet: "stops",
+    notYet: true,
   },
   "storage.staging_path": {
     read: path,
@@ -192,7 +188,7 @@ export const OPTIONS = {
     read: optional("off", duration("1 min", LONGEST_TIMER)),
     default: "off",
     meaning: "How often every block is read and verified.",
-    notYet: "stops",
+    notYet: true,
   },
   "keys.type": {
     read: oneOf("Static"),
@@ -249,49 +245,49 @@ export const OPTIONS = {
     read: flag,
     default: false,
     meaning: "Accept did:web issuers.",
-    notYet: "stops",
+    notYet: true,
   },
   "database.pool": {
     read: whole(1, 10_000),
     default: 10,
     meaning: "Postgres and MySQL: connections of this node.",
-    notYet: "stops",
+    notYet: true,
   },
   "database.statement_timeout": {
     read: duration("1 ms", "1 h"),
     default: "5 s",
     meaning: "Postgres and MySQL: the longest statement.",
-    notYet: "stops",
+    notYet: true,
   },
   "database.connect_timeout": {
     read: duration("1 ms", "1 h"),
     default: "2 s",
     meaning: "Postgres and MySQL: the longest wait for a connection.",
-    notYet: "stops",
+    notYet: true,
   },
   "limits.client_rate": {
     read: whole(0, MANY),
     default: 200,
     meaning: "Requests a second of one client; 0 for no limit.",
-    notYet: "stops",
+    notYet: true,
   },
   "limits.client_concurrency": {
     read: whole(0, MANY),
     default: 64,
     meaning: "Requests at once of one client; 0 for no limit.",
-    notYet: "stops",
+    notYet: true,
   },
   "limits.space_rate": {
     read: whole(0, MANY),
     default: 0,
     meaning: "Requests a second to one space; 0 for no limit.",
-    notYet: "stops",
+    notYet: true,
   },
   "limits.space_concurrency": {
     read: whole(0, MANY),
     default: 256,
     meaning: "Requests at once to one space; 0 for no limit.",
-    notYet: "stops",
+    notYet: true,
   },
   "limits.space_delegations": {
     read: whole(1, MANY),
@@ -307,7 +303,7 @@ export const OPTIONS = {
     read: list,
     default: [],
     meaning: "Networks (CIDR) whose Forwarded or X-Forwarded-For header is believed.",
-    notYet: "stops",
+    notYet: true,
   },
   "http.body_idle_timeout": {
     read: duration("1 ms", "1 h"),
@@ -318,7 +314,7 @@ export const OPTIONS = {
     read: optional("off", duration("1 d", FOREVER)),
     default: "off",
     meaning: "Age after which events that nothing needs any more are removed.",
-    notYet: "stops",
+    notYet: true,
   },
 } satisfies Record<string, Option<unknown>>;
 

@@ -2,7 +2,7 @@
 // itself makes passes through here.
 
 import { NodeError } from "../errors.ts";
-import { traceId } from "../telemetry/trace.ts";
+import { spanTraceId, traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
 import type { Notes, Services } from "./route.ts";
 import { match, MethodNotAllowed, pathOf } from "./router.ts";
@@ -12,19 +12,22 @@ export interface HandlerOptions {
   readonly cors: boolean;
   /** Name of the response header that carries the trace id. */
   readonly traceHeader: string;
+  /** The runtime exports spans: then a request goes by its span's trace id. */
+  readonly hasSpans: boolean;
   /** True once the node drains: what still arrives on open connections is sent away. */
   readonly isStopping: () => boolean;
 }
 
 export function createHandler(
   services: Services,
-  { cors, traceHeader, isStopping }: HandlerOptions,
+  { cors, traceHeader, hasSpans, isStopping }: HandlerOptions,
 ): (request: Request) => Promise<Response> {
   const { log, metrics, clock } = services;
 
   return async (request) => {
     const begun = clock.monotonicMs();
-    const trace = traceId(request.headers.get("traceparent"));
+    const trace = (hasSpans ? spanTraceId() : undefined) ??
+      traceId(request.headers.get("traceparent"));
     const path = pathOf(request.url);
     const notes: Notes = {};
     metrics.inFlight(true);

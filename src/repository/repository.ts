@@ -218,8 +218,8 @@ export interface Repository extends AsyncDisposable {
 
   // Spaces.
   hosted(spaces: readonly SpaceId[]): Promise<ReadonlySet<SpaceId>>;
-  /** How many spaces the owner has here, and how many there are. */
-  census(owner: Principal): Promise<{ readonly owned: number; readonly all: number }>;
+  /** How many spaces are hosted; with an owner, how many are that owner's. */
+  spaceCount(owner?: Principal): Promise<number>;
 
   // Invocations.
   /** Looks without touching: is the guard used, which identities are revoked, how full is the space. */

@@ -19,6 +19,8 @@ export interface Delegated {
   readonly cid: Cid;
   readonly activated: readonly SpaceId[];
   readonly skipped: readonly SpaceId[];
+  /** Spaces that are hosted here from now on. */
+  readonly hosts: readonly SpaceId[];
 }
 
 /** `token` is the Authorization header's value. Throws the refusals of wire §4, in its order. */
@@ -67,7 +69,7 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
   if (until < (claims.expiresAt ?? Infinity) && until <= now) throw tooLate;
 
   const toHost = distinct(hosts.map(({ resource }) => resource.space));
-  await admit(toHost, claims.issuer, ports);
+  const fresh = await admit(toHost, claims.issuer, ports);
 
   const outcome = await ports.repository.acceptDelegation({
     record,
@@ -86,7 +88,12 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
   });
   switch (outcome.kind) {
     case "accepted":
-      return { cid: claims.cid, activated: outcome.activated, skipped: outcome.skipped };
+      return {
+        cid: claims.cid,
+        activated: outcome.activated,
+        skipped: outcome.skipped,
+        hosts: fresh,
+      };
     case "revoked":
       judge(new Set(outcome.identities));
       throw new NodeError("internal", undefined, { cause: outcome });
@@ -134,21 +141,29 @@ function isHosting(
     audience !== undefined && keys.isHostDid(resource.space, audience);
 }
 
-/** Refuses the whole token when one of its spaces may not be hosted here. The allowlist comes last. */
-async function admit(toHost: readonly SpaceId[], owner: Principal, ports: Ports): Promise<void> {
-  if (toHost.length === 0) return;
+/**
+ * Those that are not hosted yet. Refuses the whole token when one of them may not be hosted here;
+ * the allowlist comes last.
+ */
+async function admit(
+  toHost: readonly SpaceId[],
+  owner: Principal,
+  ports: Ports,
+): Promise<readonly SpaceId[]> {
+  if (toHost.length === 0) return [];
   const hosted = await ports.repository.hosted(toHost);
   const fresh = toHost.filter((space) => !hosted.has(space));
-  if (fresh.length === 0) return;
+  if (fresh.length === 0) return [];
   if (walletOf(owner) === undefined && !ports.rules.keyOwners) {
     throw new NodeError("space_not_admitted");
   }
-  const { owned, all } = await ports.repository.census(owner);
+  const { repository, rules } = ports;
   // The commit judges this for good; asked here, so that the allowlist is not asked in vain.
-  const isTooMany = owned + fresh.length > ports.rules.spacesPerOwner ||
-    all + fresh.length > ports.rules.spaces;
+  const isTooMany = await repository.spaceCount(owner) + fresh.length > rules.spacesPerOwner ||
+    await repository.spaceCount() + fresh.length > rules.spaces;
   if (isTooMany) throw new NodeError("space_not_admitted");
   for (const space of fresh) await ports.admission.admit(space);
+  return fresh;
 }
 
 /** What the delegation names, and under whom its keeping is counted. */

@@ -4,14 +4,16 @@ import { delegate } from "../../spaces/delegate.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
 import { judging, type Route } from "../route.ts";
 
-export const delegateRoute: Route = async (request, { services, notes }) => {
+export const delegateRoute: Route = async (request, { services, notes, trace }) => {
   bodyLength(request);
   const token = tokenOf(request);
-  const { cid, activated, skipped } = await judging("delegate", services, () => {
+  const { cid, activated, skipped, hosts } = await judging("delegate", services, () => {
     return delegate(token, services);
   });
   const [space] = [...activated, ...skipped];
   if (space !== undefined) notes.space = space;
+  for (const space of hosts) services.log.info("space.hosted", { space, trace });
+  if (hosts.length > 0) services.metrics.spaces(await services.repository.spaceCount());
   if (wantsText(request.headers.get("accept"))) return new Response(cid);
   return Response.json({ cid, activated, skipped });
 };

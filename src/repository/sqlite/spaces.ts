@@ -56,10 +56,6 @@ export function countSpaces(database: Database): number {
   return count(database, COUNT);
 }
 
-export function census(database: Database, owner: Principal): { owned: number; all: number } {
-  return { owned: countOwned(database, owner), all: countSpaces(database) };
-}
-
 export function createSpace(
   database: Database,
   space: SpaceId,

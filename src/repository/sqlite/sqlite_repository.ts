@@ -17,7 +17,7 @@ import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
 import { setting } from "./settings.ts";
-import { census, spaceNumber, spacesAfter, usage } from "./spaces.ts";
+import { countOwned, countSpaces, spaceNumber, spacesAfter, usage } from "./spaces.ts";
 import { isUsed } from "./used_tokens.ts";
 import type { Writer } from "./writer.ts";
 import type { Write, WriteMethod, Writes } from "./writes.ts";
@@ -113,7 +113,8 @@ export function sqliteRepository(
 
     hosted: (spaces) =>
       read(() => new Set(spaces.filter((space) => spaceNumber(database, space) !== undefined))),
-    census: (owner) => read(() => census(database, owner)),
+    spaceCount: (owner) =>
+      read(() => owner === undefined ? countSpaces(database) : countOwned(database, owner)),
 
     standing: ({ use, identities, space, key }) =>
       read(() => {

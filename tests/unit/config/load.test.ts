@@ -264,15 +264,6 @@ const WARNED: readonly [what: string, given: Given, warnings: string[]][] = [
       MEMORY,
     ],
   ],
-  [
-    "spans that nothing exports",
-    { env: { TINYCLOUD_LOG_TRACING_ENABLED: "true" } },
-    [
-      `TINYCLOUD_LOG_TRACING_ENABLED: log.tracing.enabled = "true" is not in this version yet, ` +
-      "so it changes nothing",
-      MEMORY,
-    ],
-  ],
   ["nothing, with a database in a file", { toml: `storage.database = "caps.db"` }, []],
 ];
 
