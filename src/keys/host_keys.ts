@@ -6,6 +6,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { base58btc } from "multiformats/bases/base58";
 import type { SpaceId } from "../capabilities/space_id.ts";
 import { blake3 } from "../blake3.ts";
+import { memo } from "../memo.ts";
 import { type Principal, principalOf } from "../tokens/did.ts";
 import { encodeUtf8 } from "../tokens/text.ts";
 
@@ -25,15 +26,9 @@ export interface HostKeys {
 
 /** `secret`: the decoded bytes of `keys.secret`, at least 32. */
 export function deriveHostKeys(secret: Uint8Array): HostKeys {
-  const publicKeys = new Map<string, Uint8Array>();
-  const derive = (context: string): Uint8Array => {
-    const known = publicKeys.get(context);
-    if (known !== undefined) return known;
-    const key = ed25519PublicKey(blake3(secret, encodeUtf8(context)));
-    if (publicKeys.size >= MAX_CACHED_SPACES) publicKeys.clear();
-    publicKeys.set(context, key);
-    return key;
-  };
+  const derive = memo(MAX_CACHED_SPACES, (context: string) => {
+    return ed25519PublicKey(blake3(secret, encodeUtf8(context)));
+  });
   const hostDid = (space: SpaceId) => didKey(ED25519_PUB, derive(space));
   return {
     nodeId: didKey(ED25519_PUB, derive("tinycloud/node/identity")),

@@ -2,13 +2,13 @@
 
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { malformed } from "../errors.ts";
+import { memo } from "../memo.ts";
 
 declare const principalBrand: unique symbol;
 /** A DID without fragment, an eip155 address in EIP-55: compared, stored and indexed as it is. */
 export type Principal = string & { readonly [principalBrand]: true };
 
 export const MAX_DID_LENGTH = 512;
-const MAX_CACHED_ADDRESSES = 10_000;
 
 const DID =
   /^did:[a-z0-9]+:(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2}|:)*(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2})$/;
@@ -51,12 +51,13 @@ export function walletOf(principal: Principal): Wallet | undefined {
   return { chainId, address: `0x${address}` };
 }
 
-const checksummed = new Map<string, string>();
+/**
+ * `0x` and the checksummed address (EIP-55) of 40 hex digits in any case. Keccak costs as much as a
+ * signature check, and the same few addresses come with every request.
+ */
+export const eip55 = memo(10_000, checksummed);
 
-/** `0x` and the checksummed address (EIP-55) of 40 hex digits in any case. */
-export function eip55(hexDigits: string): string {
-  const known = checksummed.get(hexDigits);
-  if (known !== undefined) return known;
+function checksummed(hexDigits: string): string {
   const lower = hexDigits.toLowerCase();
   const hash = keccak_256(new TextEncoder().encode(lower)).toHex();
   let address = "0x";
@@ -64,8 +65,5 @@ export function eip55(hexDigits: string): string {
     const digit = lower.charAt(i);
     address += hash.charAt(i) >= "8" ? digit.toUpperCase() : digit;
   }
-  // Keccak costs as much as a signature check, and the same few addresses come with every request.
-  if (checksummed.size >= MAX_CACHED_ADDRESSES) checksummed.clear();
-  checksummed.set(hexDigits, address);
   return address;
 }

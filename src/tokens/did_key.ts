@@ -2,6 +2,7 @@
 
 import { base58btc } from "multiformats/bases/base58";
 import { malformed } from "../errors.ts";
+import { memo } from "../memo.ts";
 import type { Principal } from "./did.ts";
 
 export type Algorithm = "EdDSA" | "ES256" | "ES256K";
@@ -23,8 +24,13 @@ const KINDS = [
   { algorithm: "ES256", codec: [0x80, 0x24], length: 33 },
 ] as const;
 
-/** Throws `token_malformed` unless the principal is a did:key of a known kind in its canonical text. */
-export function publicKeyOf(principal: Principal): PublicKey {
+/**
+ * Throws `token_malformed` unless the principal is a did:key of a known kind in its canonical text.
+ * Base58 costs a quarter of a signature check, and the same few keys come with every request.
+ */
+export const publicKeyOf = memo(10_000, decodePublicKey);
+
+function decodePublicKey(principal: Principal): PublicKey {
   if (!principal.startsWith(`${PREFIX}z`)) throw malformed("the issuer is not a did:key");
   if (principal.length > MAX_LENGTH) throw malformed("the issuer's did:key is too long");
   const text = principal.slice(PREFIX.length);

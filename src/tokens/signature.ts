@@ -5,12 +5,12 @@ import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { p256 } from "@noble/curves/nist.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
+import { memo } from "../memo.ts";
 import type { Algorithm, PublicKey } from "./did_key.ts";
 import { encodeBase64url } from "./base64url.ts";
 import { eip55 } from "./did.ts";
 import { encodeUtf8 } from "./text.ts";
 
-const MAX_CACHED_KEYS = 10_000;
 const SIGNATURE_LENGTH = 64;
 
 /** Is it this key's signature over exactly these bytes? ES256 and ES256K accept either s. */
@@ -32,18 +32,13 @@ const VERIFIERS: Record<Algorithm, Verifier> = {
 };
 
 // An import costs half a signature check, and the same few keys come with every request.
-const imported = new Map<string, KeyObject>();
+const imported = memo(10_000, (x: string): KeyObject => {
+  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+});
 
 function verifyEd25519(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const x = encodeBase64url(key);
-  let object = imported.get(x);
   try {
-    if (object === undefined) {
-      object = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
-      if (imported.size >= MAX_CACHED_KEYS) imported.clear();
-      imported.set(x, object);
-    }
-    return verify(null, message, object, signature);
+    return verify(null, message, imported(encodeBase64url(key)), signature);
   } catch {
     return false;
   }

@@ -1,0 +1,38 @@
+// Results that are remembered, up to a bound.
+
+import assert from "node:assert/strict";
+import { memo } from "../../src/memo.ts";
+
+Deno.test("a result is made once for each key", () => {
+  const made: string[] = [];
+  const upper = memo(10, (key: string) => (made.push(key), key.toUpperCase()));
+
+  assert.deepEqual([upper("a"), upper("b"), upper("a")], ["A", "B", "A"]);
+
+  assert.deepEqual(made, ["a", "b"]);
+});
+
+Deno.test("no more results than the bound are kept", () => {
+  let made = 0;
+  const same = memo(2, (key: number) => (made++, key));
+
+  for (const key of [1, 2, 1, 2]) same(key);
+  assert.equal(made, 2, "a full memo still knows what it holds");
+  same(3);
+  same(1);
+
+  assert.equal(made, 4);
+});
+
+Deno.test("a failure is not remembered", () => {
+  let fails = true;
+  const flaky = memo(2, (key: number) => {
+    if (fails) throw new Error("not yet");
+    return key;
+  });
+  assert.throws(() => flaky(1));
+
+  fails = false;
+
+  assert.equal(flaky(1), 1);
+});
