@@ -177,8 +177,10 @@ export interface DelegationQuery {
   readonly space: SpaceId;
   readonly delegator?: Principal;
   readonly delegatee?: Principal;
-  /** Leaves out those whose own `expiresAt` has come by then. */
-  readonly validAt?: number;
+  /** Only those whose window holds then, as do those of all their ancestors (wire §4). */
+  readonly inForceAt?: number;
+  /** `auth.max_delegation_lifetime`: also bounds the windows of all but host delegations. */
+  readonly maxLifetime?: number;
   /** Continue below this `position`. */
   readonly before?: number;
   readonly limit: number;

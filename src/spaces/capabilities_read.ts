@@ -11,7 +11,7 @@ import { type Principal, walletOf } from "../tokens/did.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, member } from "../tokens/json.ts";
 import { type Authorized, refuse } from "./authorize.ts";
 import { identitiesOf } from "./chain_facts.ts";
-import { readRefusal } from "./refusals.ts";
+import { inPieces, turn } from "./pieces.ts";
 import type { Ports } from "./ports.ts";
 
 const MAX_ENTRIES = 1000;
@@ -38,14 +38,7 @@ export async function readCapabilities(
   const pieces = question.kind === "list"
     ? listPieces(question, invocation, space, ports)
     : chainPieces(await chainEntries(question.cid, invocation, space, ports));
-  // The first piece is made before the token is used up: a failure until here can be tried again.
-  const first = await pieces.next();
-  const outcome = await ports.repository.admitRead({ ...invocation.guards, space });
-  if (outcome.kind !== "admitted") throw readRefusal(outcome, invocation, ports);
-  return (async function* () {
-    if (!first.done) yield first.value;
-    yield* pieces;
-  })();
+  return inPieces(pieces, invocation, space, ports);
 }
 
 async function parseFacts(invocation: Authorized, ports: Ports): Promise<Question> {
@@ -113,27 +106,34 @@ async function* listPieces(
     resource.kind === "space" && resource.space === space &&
     (resource.path ?? "").startsWith(path) &&
     (actions === undefined || actions.has(canonicalAbility(ability)));
+  const { repository, clock, rules } = ports;
   let separator = "{";
   let before: number | undefined;
-  for (let count = 0; count < MAX_ENTRIES;) {
-    const page = await ports.repository.delegationsIn({
+  for (let left = MAX_ENTRIES; left > 0;) {
+    const page = await repository.delegationsIn({
       space,
       limit: PAGE,
-      validAt: ports.clock.nowSeconds(),
+      inForceAt: clock.nowSeconds(),
+      ...(rules.maxDelegationLifetime === undefined
+        ? {}
+        : { maxLifetime: rules.maxDelegationLifetime }),
       ...(before === undefined ? {} : { before }),
       ...(direction === "created" ? { delegator: person } : {}),
       ...(direction === "received" ? { delegatee: person } : {}),
     });
-    const timely = await timelyOf(page.map(({ record }) => record), ports);
-    for (const { record, token } of page) {
-      if (!timely.has(record.cid) || !record.capabilities.some(isAsked)) continue;
-      if (count++ >= MAX_ENTRIES) break;
-      const entry = JSON.stringify(entryOf(record, token, invocation, space));
-      yield `${separator}${JSON.stringify(record.cid)}:${entry}`;
+    const entries = page.filter(({ record }) => record.capabilities.some(isAsked)).slice(0, left)
+      .map(({ record, token }) => {
+        const entry = entryOf(record, token, invocation, space);
+        return `${JSON.stringify(record.cid)}:${JSON.stringify(entry)}`;
+      });
+    if (entries.length > 0) {
+      yield separator + entries.join(",");
       separator = ",";
     }
+    left -= entries.length;
     if (page.length < PAGE) break;
     before = page.at(-1)?.position;
+    await turn();
   }
   yield separator === "{" ? "{}" : "}";
 }
@@ -154,9 +154,15 @@ async function chainEntries(
   const leaf = records.get(cid);
   if (leaf === undefined || !names(leaf, space)) return await notFound();
   const { revoked } = await ports.repository.standing({ identities: identitiesOf(records) });
-  const timely = await timelyOf([leaf], ports);
-  if (revoked.size > 0 || !timely.has(cid)) return await notFound();
   const chain = breadthFirst([leaf], records);
+  const now = ports.clock.nowSeconds();
+  const isInForce = chain.every((each) => {
+    const record = records.get(each);
+    if (record === undefined) return false;
+    const { from, until } = windowOf(record, ports.rules.maxDelegationLifetime);
+    return from <= now && now < until;
+  });
+  if (revoked.size > 0 || !isInForce) return await notFound();
   const tokens = await ports.repository.delegationTokens(chain);
   return chain.flatMap((each) => {
     const record = records.get(each);
@@ -168,26 +174,6 @@ async function chainEntries(
 
 function names({ capabilities }: Delegation, space: SpaceId): boolean {
   return capabilities.some(({ resource }) => resource.kind === "space" && resource.space === space);
-}
-
-/** Those that could be used now, as far as time goes: they and all their ancestors. */
-async function timelyOf(
-  delegations: readonly Delegation[],
-  { repository, clock, rules }: Ports,
-): Promise<ReadonlySet<Cid>> {
-  const ancestors = [...new Set(delegations.flatMap(({ ancestors }) => ancestors))];
-  const records = await repository.delegations(ancestors);
-  const now = clock.nowSeconds();
-  const isTimely = (record: Delegation | undefined) => {
-    if (record === undefined) return false;
-    const { from, until } = windowOf(record, rules.maxDelegationLifetime);
-    return from <= now && now < until;
-  };
-  return new Set(
-    delegations.filter((record) =>
-      isTimely(record) && record.ancestors.every((cid) => isTimely(records.get(cid)))
-    ).map(({ cid }) => cid),
-  );
 }
 
 /** The person behind a session key: the nearest wallet going up from the cited proofs, in order. */

@@ -6,26 +6,19 @@ import type { SpaceId } from "../capabilities/space_id.ts";
 import type { Authorized } from "./authorize.ts";
 import type { Place } from "./place.ts";
 import type { Ports } from "./ports.ts";
-import { readRefusal } from "./refusals.ts";
+import { inPieces, turn } from "./pieces.ts";
 
 const LIST_PAGE = 1000;
 
 /** Pages of the keys under the prefix that the chain lets this invoker list, in byte order. */
-export async function list(
+export function list(
   invocation: Authorized,
   capability: Capability,
   { space, key: prefix }: Place,
   ports: Ports,
 ): Promise<AsyncIterable<readonly string[]>> {
-  const pages = listPages(space, listRanges(invocation, capability, prefix), ports);
-  // The first page is read before the token is used up: a failure until here can be tried again.
-  const first = await pages.next();
-  const outcome = await ports.repository.admitRead({ ...invocation.guards, space });
-  if (outcome.kind !== "admitted") throw readRefusal(outcome, invocation, ports);
-  return (async function* () {
-    if (!first.done) yield first.value;
-    yield* pages;
-  })();
+  const pages = listPages(space, () => listRanges(invocation, capability, prefix), ports);
+  return inPieces(pages, invocation, space, ports);
 }
 
 interface ListRange {
@@ -61,20 +54,23 @@ function listRanges(
   }
   // Sorted, a range stands right before all that it covers; paths are ASCII, so this is byte order.
   ranges.sort((a, b) => a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0);
-  return ranges.reduce<ListRange[]>((kept, range) => {
+  const kept: ListRange[] = [];
+  for (const range of ranges) {
     const last = kept.at(-1);
     const isCovered = last !== undefined &&
       (last.exact ? last.prefix === range.prefix : range.prefix.startsWith(last.prefix));
-    return isCovered ? kept : [...kept, range];
-  }, []);
+    if (!isCovered) kept.push(range);
+  }
+  return kept;
 }
 
 async function* listPages(
   space: SpaceId,
-  ranges: readonly ListRange[],
+  rangesOf: () => readonly ListRange[],
   { repository }: Ports,
 ): AsyncGenerator<readonly string[]> {
-  for (const { prefix, exact } of ranges) {
+  for (const [at, { prefix, exact }] of rangesOf().entries()) {
+    if (at > 0) await turn();
     if (exact) {
       if (await repository.find(space, prefix) !== undefined) yield [prefix];
       continue;
@@ -85,6 +81,7 @@ async function* listPages(
       if (page.length > 0) yield page;
       if (page.length < LIST_PAGE) break;
       after = page.at(-1);
+      await turn();
     }
   }
 }

@@ -147,5 +147,8 @@ function revocationIn(space: SpaceId, path: string): Capability {
 }
 
 function spacesOf({ capabilities }: Delegation): SpaceId[] {
-  return capabilities.flatMap(({ resource }) => resource.kind === "space" ? [resource.space] : []);
+  const spaces = capabilities.flatMap(({ resource }) =>
+    resource.kind === "space" ? [resource.space] : []
+  );
+  return [...new Set(spaces)];
 }

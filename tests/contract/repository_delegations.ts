@@ -103,6 +103,48 @@ const refused: readonly Case[] = refusals.map(([what, kind, fields]) => ({
 
 export const delegationCases: readonly Case[] = [
   {
+    name: "a tenth of a scope's bound is kept for its owner, whatever guests do",
+    run: async ({ repository }) => {
+      await host(repository, SPACE);
+      const bounds = { ...BOUNDS, scopeDelegations: 20, delegatorDelegations: 100 };
+      const record = { delegator: BOB, delegatee: CAROL };
+      const guest = () => repository.acceptDelegation(aDelegation({ bounds, record }));
+      const owner = () => repository.acceptDelegation(aDelegation({ bounds }));
+
+      const guests = [];
+      for (let count = 0; count < 18; count++) guests.push((await guest()).kind);
+      const owners = [(await owner()).kind, (await owner()).kind];
+
+      // The hosting itself is one of the twenty.
+      assert.deepEqual(guests, [...Array(17).fill("accepted"), "tooMany"]);
+      assert.deepEqual(owners, ["accepted", "accepted"]);
+    },
+  },
+  {
+    name: "a list in force at an instant leaves out what rests on a window that does not hold then",
+    run: async ({ repository }) => {
+      await host(repository, SPACE);
+      const ends = aDelegation({ record: { expiresAt: NOW + 10 } });
+      const begins = aDelegation({ record: { notBefore: NOW + 10 } });
+      const belowEnds = aChild([ends.record], { delegatee: CAROL, expiresAt: NOW + 20 });
+      const belowBegins = aChild([begins.record], { delegatee: CAROL });
+      await accept(repository, ends, begins, belowEnds, belowBegins);
+      const query = { space: SPACE, delegatee: CAROL, limit: 100 };
+      const inForceAt = async (at: number, maxLifetime?: number) => {
+        const asked = {
+          ...query,
+          inForceAt: at,
+          ...(maxLifetime === undefined ? {} : { maxLifetime }),
+        };
+        return (await repository.delegationsIn(asked)).map(({ record }) => record.cid);
+      };
+
+      assert.deepEqual(await inForceAt(NOW + 9), [belowEnds.record.cid]);
+      assert.deepEqual(await inForceAt(NOW + 10), [belowBegins.record.cid]);
+      assert.deepEqual(await inForceAt(NOW + 10, 5), []);
+    },
+  },
+  {
     name: "spaces are counted, an owner's and all",
     run: async ({ repository }) => {
       const before = [await repository.spaceCount(ALICE), await repository.spaceCount()];
@@ -473,7 +515,7 @@ export const delegationCases: readonly Case[] = [
     },
   },
   {
-    name: "a list leaves out what is revoked, what is below it and, if asked, what has expired",
+    name: "a list leaves out what is revoked, what is below it and, if asked, what is not in force",
     run: async ({ repository }) => {
       await host(repository, SPACE);
       const [good, bad] = [aDelegation(), aDelegation()];
@@ -485,7 +527,7 @@ export const delegationCases: readonly Case[] = [
       const cids = [expired, good].map(({ record }) => record.cid);
 
       const all = await repository.delegationsIn(query);
-      const valid = await repository.delegationsIn({ ...query, validAt: NOW + 10 });
+      const valid = await repository.delegationsIn({ ...query, inForceAt: NOW + 10 });
 
       // The oldest is the hosting itself.
       assert.deepEqual(all.slice(0, -1).map(({ record }) => record.cid), cids);

@@ -63,8 +63,11 @@ function mayHost(
 
 function tooMany(database: Database, { scopes, record, bounds, now }: NewDelegation): boolean {
   const { scopeDelegations, delegatorDelegations } = bounds;
+  // Guests make new delegators at will: a tenth is kept for the owner, who must be able to sign in.
+  const guestDelegations = scopeDelegations - Math.floor(scopeDelegations / 10);
   return scopes.some(({ scope, owned }) =>
-    countUnexpired(database, scope, EVERYBODY, now) >= scopeDelegations ||
+    countUnexpired(database, scope, EVERYBODY, now) >=
+      (owned ? scopeDelegations : guestDelegations) ||
     (!owned && countUnexpired(database, scope, record.delegator, now) >= delegatorDelegations)
   );
 }

@@ -21,11 +21,11 @@ const TOKENS = `
 
 // One statement for each set of filters, so that each has the index that fits it.
 const IN_SCOPE = listing("delegation_scope_newest", "");
-const BY_DELEGATOR = listing("delegation_scope_delegator", "AND s.delegator = ?5");
-const BY_DELEGATEE = listing("delegation_scope_delegatee", "AND s.delegatee = ?5");
+const BY_DELEGATOR = listing("delegation_scope_delegator", "AND s.delegator = ?6");
+const BY_DELEGATEE = listing("delegation_scope_delegatee", "AND s.delegatee = ?6");
 const BY_BOTH = listing(
   "delegation_scope_delegator",
-  "AND s.delegator = ?5 AND s.delegatee = ?6",
+  "AND s.delegator = ?6 AND s.delegatee = ?7",
 );
 
 export class Delegations {
@@ -52,8 +52,8 @@ export class Delegations {
   inSpace(query: DelegationQuery): readonly FoundDelegation[] {
     const { space, delegator, delegatee, limit } = query;
     const before = query.before ?? Number.MAX_SAFE_INTEGER;
-    const validAt = query.validAt ?? -Infinity;
-    const bound: Value[] = [space, before, validAt, limit];
+    const at = query.inForceAt ?? -Infinity;
+    const bound: Value[] = [space, before, at, limit, query.maxLifetime ?? Infinity];
     return this.#found(bound, delegator, delegatee).map((row) => ({
       position: number(row, "position"),
       record: this.#read(row),
@@ -97,6 +97,14 @@ export class Delegations {
   }
 }
 
+/** The window of the row is over, or has not begun, at ?3; when ?3 is not asked for, never. */
+function outOfForce(row: string): string {
+  const start = `CASE ${row}.kind WHEN 'cacao' THEN coalesce(${row}.issued_at, ${row}.accepted_at)
+        ELSE ${row}.accepted_at END`;
+  return `(${row}.expires_at <= ?3 OR (${row}.not_before > ?3 AND ?3 > -9e999)
+        OR (${row}.host = 0 AND ${start} + ?5 <= ?3))`;
+}
+
 function listing(index: string, filter: string): string {
   return `
   SELECT d.position, e.token, ${COLUMNS}
@@ -106,6 +114,10 @@ function listing(index: string, filter: string): string {
   WHERE s.scope = ?1 AND s.position < ?2 AND s.until > ?3 ${filter}
     AND NOT EXISTS (
       SELECT 1 FROM json_each(d.lineage) l CROSS JOIN revocation r ON r.identity = l.value)
+    AND NOT ifnull(${outOfForce("d")}, 0)
+    AND NOT EXISTS (
+      SELECT 1 FROM json_each(d.ancestors) a CROSS JOIN delegation p ON p.cid = a.value
+      WHERE ${outOfForce("p")})
   ORDER BY s.position DESC
   LIMIT ?4`;
 }
