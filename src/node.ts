@@ -90,6 +90,8 @@ export async function startNode(
   };
   services.metrics.spaces(await repository.spaceCount());
   let isStopping = false;
+  // An answer that has begun can only be cut off: its status is out.
+  const broken = (cause: unknown) => log.warn("request.failed", { note: "answer cut off", cause });
   const listener = opened.use(listen(
     config.address,
     config.port,
@@ -99,6 +101,7 @@ export async function startNode(
       hasSpans: config.log.tracing.enabled,
       isStopping: () => isStopping,
     }),
+    broken,
   ));
   const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
 
@@ -222,7 +225,8 @@ function serveMetrics(
 ): string | undefined {
   let listener: Listener;
   try {
-    listener = opened.use(listen(address, port, metricsHandler(metrics)));
+    const failed = (cause: unknown) => log.error("metrics.unavailable", { cause });
+    listener = opened.use(listen(address, port, metricsHandler(metrics), failed));
   } catch (error) {
     if (!portIsDefault) throw error;
     log.warn("metrics.unavailable", { note: `port ${port} is taken: no metrics this time` });

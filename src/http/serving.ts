@@ -12,22 +12,31 @@ export interface Listener extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Starts to listen. Disposing lets requests in flight end. Throws ConfigError with a sentence. */
+/**
+ * Starts to listen. Disposing lets requests in flight end. `broken` is told of answers that failed
+ * after they had begun: the connection is cut. Throws ConfigError with a sentence.
+ */
 export function listen(
   hostname: string,
   port: number,
   handler: (request: Request) => Response | Promise<Response>,
+  broken: (error: unknown) => void,
 ): Listener {
   let open = 0;
   let allSent = Promise.withResolvers<void>();
   const sent = () => {
     if (--open === 0) allSent.resolve();
   };
-  const server = serve(hostname, port, (request, { completed }) => {
+  const answer: Deno.ServeHandler<Deno.NetAddr> = (request, { completed }) => {
     if (open++ === 0) allSent = Promise.withResolvers();
     completed.then(sent, sent);
     return handler(request);
-  });
+  };
+  const onError = (error: unknown) => {
+    broken(error);
+    return new Response(null, { status: 500 });
+  };
+  const server = serve(hostname, port, answer, onError);
   return {
     url: urlOf(server.addr),
     async [Symbol.asyncDispose]() {
@@ -48,9 +57,10 @@ function serve(
   hostname: string,
   port: number,
   handler: Deno.ServeHandler<Deno.NetAddr>,
+  onError: (error: unknown) => Response,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+    return Deno.serve({ hostname, port, onListen: () => {}, onError }, handler);
   } catch (cause) {
     throw new ConfigError([`cannot listen on ${hostname} port ${port}: ${reasonOf(cause)}`]);
   }
