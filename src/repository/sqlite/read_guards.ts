@@ -47,9 +47,12 @@ export class ReadGuards {
     if (this.#waiting.size === MAX_RIDING) this.#flushNow();
   }
 
-  /** True when it had not left yet, so that nothing of it can be stored. */
+  /**
+   * True when it had not left yet, so that nothing of it can be stored. One that rides stays until
+   * the write that releases it: were its token admitted before, that write would take away the
+   * guard of the second use.
+   */
   release(key: string): boolean {
-    this.#riding.delete(key);
     return this.#waiting.delete(key);
   }
 
