@@ -432,7 +432,7 @@ Deno.test("wire §10: an error tells no internals, and what was sent does not co
   ) {
     const { text, headers } = await ask(node, "/delegate", { token });
     assert.ok(!JSON.stringify([text, ...headers]).includes(canary), text);
-    assert.ok(!/\.ts|at |Error:|\/work|\/tmp/.test(text), text);
+    assert.ok(!/\.ts|at |Error:|\/srv|\/tmp/.test(text), text);
   }
   assert.ok(!node.lines.join("\n").includes(canary), "nor is it in the log");
 });

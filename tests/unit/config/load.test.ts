@@ -21,11 +21,11 @@ Deno.test("without any source the defaults hold", async () => {
       durability: "full",
       staging: "Memory",
       stagingMemoryBytes: 67_108_864,
-      stagingPath: "/work/data/staging",
+      stagingPath: "/srv/data/staging",
       limitBytes: undefined,
       maxObjectBytes: 1_073_741_824,
       totalBytes: undefined,
-      blocks: { kind: "Local", path: "/work/data/blocks" },
+      blocks: { kind: "Local", path: "/srv/data/blocks" },
       inlineBytes: 16_384,
       connectTimeoutMs: 10_000,
       gcIntervalMs: 600_000,
@@ -112,7 +112,7 @@ Deno.test("every option of this version reaches the configuration", async () => 
     cors: true,
     prometheus: { address: "localhost", port: 2, portIsDefault: false },
     storage: {
-      database: { kind: "sqlite", path: "/work/db/caps.db" },
+      database: { kind: "sqlite", path: "/srv/db/caps.db" },
       durability: "normal",
       staging: "FileSystem",
       stagingMemoryBytes: 1_048_576,
@@ -181,7 +181,7 @@ Deno.test("--address sets the address", async () => {
 Deno.test("relative paths count from the working directory, the secret's too", async () => {
   const { config } = await load({ env: { TINYCLOUD_KEYS_SECRET_FILE: "run/secret" } });
 
-  assert.equal(config.keys.secretFile, "/work/run/secret");
+  assert.equal(config.keys.secretFile, "/srv/run/secret");
 });
 
 Deno.test("uploads wait beside the blocks", async () => {

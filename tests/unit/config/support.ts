@@ -5,13 +5,13 @@ import { loadConfig, type LoadedConfig } from "../../../src/config/load.ts";
 import { ConfigError } from "../../../src/config/refusal.ts";
 
 export interface Given {
-  /** The text of /work/tinycloud.toml; without it there is no such file. */
+  /** The text of /srv/tinycloud.toml; without it there is no such file. */
   readonly toml?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly flags?: { readonly address?: string; readonly port?: string };
 }
 
-export const CWD = "/work";
+export const CWD = "/srv";
 
 export function load({ toml, env = {}, flags = {} }: Given = {}): Promise<LoadedConfig> {
   const readTextFile = (path: string) =>
