@@ -102,8 +102,16 @@ const SENTENCES: Partial<Record<ErrorCode, string>> = {
 export class NodeError extends Error {
   override readonly name = "NodeError";
 
-  constructor(readonly code: ErrorCode, sentence?: string, options?: ErrorOptions) {
+  /** What was tried before it was refused, a line each; for `inspect` and the log at `debug` only. */
+  readonly reasons: (() => readonly string[]) | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    sentence?: string,
+    options?: ErrorOptions & { readonly reasons?: () => readonly string[] },
+  ) {
     super(sentence ?? SENTENCES[code] ?? code, options);
+    this.reasons = options?.reasons;
   }
 }
 

@@ -1,53 +1,41 @@
 // May this signer do that, by these proofs (wire §4 and §6, authority)? Pure: stored records, the set
 // of revoked identities and `now` come in, a verdict goes out.
 
-import { type ErrorCode, NodeError } from "../errors.ts";
+import { NodeError } from "../errors.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
-import type { Principal } from "../tokens/did.ts";
 import { indexGrants, isGranted, isRoot } from "./attenuation.ts";
 import type { Capability, Delegation } from "./delegation.ts";
+import { pathsTried } from "./explain.ts";
+import type { ChainFacts, ChainQuestion } from "./question.ts";
+import { windowMisfit, windowOf } from "./window.ts";
 
 /** Distinct nodes behind a token: so that every stored delegation can also be used. */
 export const MAX_ANCESTORS = { delegation: 63, invocation: 64 } as const;
 
-/** A child may outlive its parent by this much: 1.0 clients clamp to a clock read after sign-in. */
-const EXPIRY_SLACK_SECONDS = 120;
-
-export interface ChainQuestion {
-  readonly use: "delegation" | "invocation";
-  readonly signer: Principal;
-  readonly capabilities: readonly Capability[];
-  readonly proofs: readonly Cid[];
-  /** Of the new delegation itself; an invocation's own window binds no chain. */
-  readonly notBefore?: number;
-  readonly expiresAt?: number;
+interface Granted {
+  readonly kind: "granted";
+  /** The cited delegations that count, in order; none for root authority. */
+  readonly parents: readonly Delegation[];
+  /** Parents, their parents and so on, breadth first, each once. */
+  readonly ancestors: readonly Cid[];
+  /** Must still be unrevoked when the use is committed. */
+  readonly identities: readonly Identity[];
+  /** Unix seconds; the use must be committed before. */
+  readonly validUntil: number;
 }
 
-export interface ChainFacts {
-  /** What was found of the cited delegations and their ancestors. */
-  readonly records: ReadonlyMap<Cid, Delegation>;
-  readonly revoked: ReadonlySet<Identity>;
-  /** Unix seconds. */
-  readonly now: number;
-  /** `auth.max_delegation_lifetime`, seconds. */
-  readonly maxLifetime: number | undefined;
-}
+export type Verdict = { readonly kind: "refused"; readonly refusal: NodeError } | Granted;
 
-export type Verdict =
-  | { readonly kind: "refused"; readonly refusal: NodeError }
-  | {
-    readonly kind: "granted";
-    /** The cited delegations that count, in order; none for root authority. */
-    readonly parents: readonly Delegation[];
-    /** Parents, their parents and so on, breadth first, each once. */
-    readonly ancestors: readonly Cid[];
-    /** Must still be unrevoked when the use is committed. */
-    readonly identities: readonly Identity[];
-    /** Unix seconds; the use must be committed before. */
-    readonly validUntil: number;
-  };
-
+/** The refusal says in one sentence what is wrong first; its `reasons`, which paths were tried. */
 export function judgeChain(question: ChainQuestion, facts: ChainFacts): Verdict {
+  const verdict = judge(question, facts);
+  if (!(verdict instanceof NodeError)) return verdict;
+  const { code, message } = verdict;
+  const reasons = () => pathsTried(question, facts);
+  return { kind: "refused", refusal: new NodeError(code, message, { reasons }) };
+}
+
+function judge(question: ChainQuestion, facts: ChainFacts): Granted | NodeError {
   const derived = question.capabilities.filter(({ resource }) =>
     !isRoot(resource, question.signer)
   );
@@ -55,49 +43,43 @@ export function judgeChain(question: ChainQuestion, facts: ChainFacts): Verdict 
   // Proofs of a root token are never followed: clients put their short session there.
   if (firstDerived === undefined) {
     const ungranted = firstUngranted(question, []);
-    if (ungranted !== undefined) return { kind: "refused", refusal: ungranted };
+    if (ungranted !== undefined) return ungranted;
     return { kind: "granted", parents: [], ancestors: [], identities: [], validUntil: Infinity };
   }
-  const refused = (code: ErrorCode, sentence?: string): Verdict => ({
-    kind: "refused",
-    refusal: new NodeError(code, sentence),
-  });
 
   const distinct = new Set(question.proofs);
   const cited = [...distinct].map((cid) => facts.records.get(cid));
   const proofs = cited.filter((record) => record !== undefined);
   if (proofs.length === 0 || proofs.length < question.proofs.length) {
-    return refused("proof_missing");
+    return new NodeError("proof_missing");
   }
 
   if (proofs.some(({ delegatee }) => delegatee !== question.signer)) {
     return question.use === "invocation"
-      ? refused("unauthorized_invoker")
-      : refused("unauthorized_delegator", `Unauthorized Delegator: ${question.signer}`);
+      ? new NodeError("unauthorized_invoker")
+      : new NodeError("unauthorized_delegator", `Unauthorized Delegator: ${question.signer}`);
   }
 
   const revoked = firstRevoked(question.use, proofs, facts);
-  if (revoked !== undefined) return { kind: "refused", refusal: revoked };
+  if (revoked !== undefined) return revoked;
 
   const everyone = nodesOf(proofs, facts.records);
   const windows = everyone.map((record) => windowOf(record, facts.maxLifetime));
   if (windows.some(({ from, until }) => facts.now < from || facts.now >= until)) {
     return question.use === "invocation"
-      ? refused("chain_time", actionSentence(firstDerived))
-      : refused("chain_time", "Delegation expired or not yet valid");
+      ? new NodeError("chain_time", actionSentence(firstDerived))
+      : new NodeError("chain_time", "Delegation expired or not yet valid");
   }
 
   const misfit = question.use === "delegation" ? proofs.map((p) => windowMisfit(question, p)) : [];
   const parents = proofs.filter((_, at) => misfit[at] === undefined);
-  if (parents.length === 0) return refused("proof_window", misfit[0]);
+  if (parents.length === 0) return new NodeError("proof_window", misfit[0]);
 
   const ancestors = breadthFirst(parents, facts.records);
-  if (ancestors.length > MAX_ANCESTORS[question.use] || cited.length < question.proofs.length) {
-    return refused("chain_too_long");
-  }
+  if (ancestors.length > MAX_ANCESTORS[question.use]) return new NodeError("chain_too_long");
 
   const ungranted = firstUngranted(question, parents);
-  if (ungranted !== undefined) return { kind: "refused", refusal: ungranted };
+  if (ungranted !== undefined) return ungranted;
   return {
     kind: "granted",
     parents,
@@ -146,16 +128,6 @@ function actionSentence({ resource, ability }: Capability): string {
   return `Unauthorized Action: ${resource.uri} / ${ability}`;
 }
 
-/** When a stored delegation counts: from ≤ now < until. A host delegation has no capped lifetime. */
-export function windowOf(
-  { notBefore, expiresAt, issuedAt, acceptedAt, kind, host }: Delegation,
-  maxLifetime: number | undefined,
-): { readonly from: number; readonly until: number } {
-  const start = kind === "cacao" ? issuedAt ?? acceptedAt : acceptedAt;
-  const capped = maxLifetime === undefined || host ? Infinity : start + maxLifetime;
-  return { from: notBefore ?? -Infinity, until: Math.min(expiresAt ?? Infinity, capped) };
-}
-
 function firstRevoked(
   use: ChainQuestion["use"],
   proofs: readonly Delegation[],
@@ -175,18 +147,6 @@ function firstRevoked(
       "ancestor_revoked",
       `delegation-ancestor-revoked: ancestor=${ancestor} invoked=${proof.cid}`,
     );
-  }
-  return undefined;
-}
-
-/** Why a parent's window does not contain the child's, if it does not; the sentence. */
-function windowMisfit(child: ChainQuestion, parent: Delegation): string | undefined {
-  const latest = (parent.expiresAt ?? Infinity) + EXPIRY_SLACK_SECONDS;
-  if (parent.expiresAt !== undefined && (child.expiresAt ?? Infinity) > latest) {
-    return "Child delegation expiry exceeds parent expiry";
-  }
-  if (parent.notBefore !== undefined && (child.notBefore ?? -Infinity) < parent.notBefore) {
-    return "Child delegation not_before precedes parent not_before";
   }
   return undefined;
 }

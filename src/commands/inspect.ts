@@ -1,7 +1,9 @@
 // `tinycloud inspect`: what a token says, whether it is in order, and with a database, what the node
 // would decide.
 
-import { type ChainQuestion, judgeChain, type Verdict, windowOf } from "../capabilities/chain.ts";
+import { judgeChain, type Verdict } from "../capabilities/chain.ts";
+import type { ChainQuestion } from "../capabilities/question.ts";
+import { windowOf } from "../capabilities/window.ts";
 import type { Delegation } from "../capabilities/delegation.ts";
 import { parseDatabase } from "../config/database.ts";
 import { Refusal } from "../config/refusal.ts";
@@ -166,6 +168,9 @@ async function explainChain(
   };
   const facts = { records, revoked: standing.revoked, now, maxLifetime: undefined };
   const verdict: Verdict = judgeChain(question, facts);
+  if (verdict.kind === "refused") {
+    for (const path of verdict.refusal.reasons?.() ?? []) io.print(`tried        ${path}`);
+  }
   return [
     ...(standing.revoked.has(claims.identity) ? [`delegation-revoked: ${claims.cid}`] : []),
     ...(verdict.kind === "refused" ? [verdict.refusal.message] : []),

@@ -71,7 +71,7 @@ export function createHandler(
     const status = STATUS[error.code];
     metrics.failed(error.code);
     if (status >= 500) log.error("request.failed", { code: error.code, trace, cause: error });
-    else log.debug("request.refused", { code: error.code, trace, detail: error.message });
+    else log.debug("request.refused", { code: error.code, trace, detail: () => detailOf(error) });
     const headers = new Headers({
       "content-type": "text/plain; charset=utf-8",
       "x-tinycloud-error": error.code,
@@ -81,6 +81,11 @@ export function createHandler(
     if (error instanceof MethodNotAllowed) headers.set("allow", error.allow);
     return new Response(error.message, { status, headers });
   }
+}
+
+/** What was sent, and every path that was tried before. */
+function detailOf(error: NodeError): string[] {
+  return [error.message, ...error.reasons?.() ?? []];
 }
 
 /** Bytes of the value that went in or out. */

@@ -1,7 +1,8 @@
 // May this invocation do what it says (wire §6, order and authority)? What comes out has been
 // verified, and only this file makes it: storing before authority does not compile.
 
-import { type ChainQuestion, judgeChain, type Verdict } from "../capabilities/chain.ts";
+import { judgeChain, type Verdict } from "../capabilities/chain.ts";
+import type { ChainQuestion } from "../capabilities/question.ts";
 import type { Capability, Delegation } from "../capabilities/delegation.ts";
 import { blake3Hex } from "../blake3.ts";
 import { NodeError } from "../errors.ts";

@@ -1,7 +1,8 @@
 // `tinycloud.capabilities/read` on `{space}/capabilities/all` (wire §7): what was delegated here.
 
 import { type Ability, canonicalAbility, parseAbility } from "../capabilities/ability.ts";
-import { breadthFirst, windowOf } from "../capabilities/chain.ts";
+import { breadthFirst } from "../capabilities/chain.ts";
+import { windowOf } from "../capabilities/window.ts";
 import type { Capability, Delegation } from "../capabilities/delegation.ts";
 import type { SpaceResource } from "../capabilities/resource.ts";
 import { ownerOf, type SpaceId } from "../capabilities/space_id.ts";

@@ -1,7 +1,8 @@
 // POST /delegate (wire §4): take a signed delegation into keeping, and host the spaces it hosts.
 
 import { isRoot } from "../capabilities/attenuation.ts";
-import { judgeChain, windowOf } from "../capabilities/chain.ts";
+import { judgeChain } from "../capabilities/chain.ts";
+import { windowOf } from "../capabilities/window.ts";
 import type { Capability, Delegation } from "../capabilities/delegation.ts";
 import type { SpaceResource } from "../capabilities/resource.ts";
 import type { SpaceId } from "../capabilities/space_id.ts";

@@ -51,7 +51,7 @@ export interface Fields {
   readonly resource?: string;
   readonly key?: string;
   /** Why a request was refused: every path that was tried, and where it broke. */
-  readonly detail?: string;
+  readonly detail?: () => readonly string[];
 }
 
 /** A field as it is written: name and value, in the order of the allow-list. */
@@ -72,6 +72,10 @@ const text = (max: number): Rule => (value) =>
   typeof value === "string" ? maskSecrets(value, max) : undefined;
 
 const debugText: Rule = (value, verbose) => verbose ? text(2048)(value, verbose) : undefined;
+
+/** Made only when it is written: most levels never do. */
+const debugLines: Rule = (value, verbose) =>
+  verbose && typeof value === "function" ? text(8192)(value().join("; "), verbose) : undefined;
 
 const RULES: Readonly<Record<keyof Fields, Rule>> = {
   method: known(knownMethod),
@@ -99,7 +103,7 @@ const RULES: Readonly<Record<keyof Fields, Rule>> = {
   did: debugText,
   resource: debugText,
   key: debugText,
-  detail: debugText,
+  detail: debugLines,
 };
 
 // Object.entries widens the keys to string; they are those of the literal above.

@@ -37,9 +37,7 @@ export function decodeUcan(token: string): Ucan {
   const parts = token.split(".");
   const [headerPart = "", payloadPart = "", signaturePart = ""] = parts;
   if (parts.length !== 3) throw malformed("a UCAN has three parts");
-  const algorithm = headerPart.length <= MAX_KNOWN_LENGTH
-    ? knownHeader(headerPart)
-    : parseHeader(headerPart);
+  const algorithm = algorithmOf(headerPart);
   const payload = decodeObject(payloadPart, "the payload");
   const signature = decodeBase64url(signaturePart, "forbidden", "the signature");
 
@@ -85,6 +83,12 @@ export function verifyUcan(ucan: Ucan): UcanClaims {
 // A client sends the same header with every token.
 const MAX_KNOWN_LENGTH = 1_000;
 const knownHeader = memo(1_000, parseHeader);
+
+/** Clients send the same few headers; one with a `jwk` is another for each key. */
+function algorithmOf(header: string): string {
+  const read = header.length > MAX_KNOWN_LENGTH ? parseHeader : knownHeader;
+  return read(header);
+}
 
 /** The algorithm that a header names. */
 function parseHeader(part: string): string {

@@ -4,14 +4,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   breadthFirst,
-  type ChainFacts,
-  type ChainQuestion,
   judgeChain,
   MAX_ANCESTORS,
   type Verdict,
-  windowOf,
 } from "../../../src/capabilities/chain.ts";
 import type { Capability, Delegation } from "../../../src/capabilities/delegation.ts";
+import type { ChainFacts, ChainQuestion } from "../../../src/capabilities/question.ts";
+import { windowOf } from "../../../src/capabilities/window.ts";
 import type { Cid, Identity } from "../../../src/tokens/cid.ts";
 import { principalOf } from "../../../src/tokens/did.ts";
 import {

@@ -1,7 +1,7 @@
 // What is fetched to judge a chain (wire §4): no more than can be used, nothing for root authority.
 
 import assert from "node:assert/strict";
-import type { ChainQuestion } from "../../../src/capabilities/chain.ts";
+import type { ChainQuestion } from "../../../src/capabilities/question.ts";
 import type { Delegation } from "../../../src/capabilities/delegation.ts";
 import type { Repository } from "../../../src/repository/repository.ts";
 import { identitiesOf, loadRecords } from "../../../src/spaces/chain_facts.ts";

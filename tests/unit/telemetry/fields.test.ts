@@ -67,20 +67,34 @@ for (const [name, value] of DROPPED) {
   });
 }
 
-for (const name of ["key", "resource", "did", "detail"]) {
+for (const name of ["key", "resource", "did"]) {
   Deno.test(`what a caller chose in ${name} is written at level debug only`, () => {
     assert.deepEqual(written({ [name]: "notes/1" }), {});
     assert.deepEqual(written({ [name]: "notes/1" }, true), { [name]: "notes/1" });
   });
 }
 
+Deno.test("what was tried is made and written at level debug only", () => {
+  let made = 0;
+  const detail = () => (made++, ["Unauthorized Invoker", "bafkr4i: is not stored here"]);
+
+  assert.deepEqual(written({ detail }), {});
+  assert.equal(made, 0);
+  assert.deepEqual(written({ detail }, true), {
+    detail: "Unauthorized Invoker; bafkr4i: is not stored here",
+  });
+});
+
 Deno.test("no free text is longer than its bound", () => {
   const long = "word ".repeat(10_000);
 
-  const fields = written({ note: long, path: long, cause: new Error(long), detail: long }, true);
+  const fields = written(
+    { note: long, path: long, cause: new Error(long), detail: () => [long] },
+    true,
+  );
 
   const lengths = Object.entries(fields).map(([name, value]) => [name, String(value).length]);
-  assert.deepEqual(lengths, [["path", 1024], ["note", 1024], ["cause", 4096], ["detail", 2048]]);
+  assert.deepEqual(lengths, [["path", 1024], ["note", 1024], ["cause", 4096], ["detail", 8192]]);
 });
 
 Deno.test("invariant 8: a token or secret in any field of text is masked, at level debug too", () => {
@@ -90,12 +104,14 @@ Deno.test("invariant 8: a token or secret in any field of text is masked, at lev
   const everywhere = (text: string) =>
     Object.fromEntries(
       ["address", "version", "nodeId", "database", "blocks", "path", "note", "did", "resource"]
-        .concat(["key", "detail", "method", "route", "code", "ability", "trace", "space", "cid"])
+        .concat(["key", "method", "route", "code", "ability", "trace", "space", "cid"])
         .map((name) => [name, text]),
     );
 
   for (const text of [secret, `Bearer ${token}`, `found ${token}, expected a name`]) {
-    const line = JSON.stringify(written({ ...everywhere(text), cause: new Error(text) }, true));
+    const line = JSON.stringify(
+      written({ ...everywhere(text), cause: new Error(text), detail: () => [text] }, true),
+    );
 
     assert.ok(!line.includes(secret.slice(0, 20)), line);
   }
