@@ -3,11 +3,21 @@
 
 /** `make`, but each key's result is made once while at most `max` are remembered. A throw is not. */
 export function memo<K, V>(max: number, make: (key: K) => V): (key: K) => V {
+  return memoBy(max, (key) => key, make);
+}
+
+/** The same for inputs that a part of them names: whatever has the same key has the same result. */
+export function memoBy<I, K, V>(
+  max: number,
+  keyOf: (input: I) => K,
+  make: (input: I) => V,
+): (input: I) => V {
   const results = new Map<K, V>();
-  return (key) => {
+  return (input) => {
+    const key = keyOf(input);
     const known = results.get(key);
     if (known !== undefined) return known;
-    const made = make(key);
+    const made = make(input);
     if (results.size >= max) results.clear();
     results.set(key, made);
     return made;

@@ -11,6 +11,8 @@ import { loadSecret } from "./config/node_secret.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { fingerprint } from "./config/secret.ts";
 import { cannotOpen } from "./errors.ts";
+import { clientsBehind } from "./http/clients.ts";
+import { gate } from "./http/gate.ts";
 import { createHandler } from "./http/handler.ts";
 import { healthCheck } from "./http/health.ts";
 import type { Services } from "./http/route.ts";
@@ -59,7 +61,7 @@ export async function startNode(
   );
   const keys = await openKeys(config, repository, acceptNewSecret, log);
   const blocks = opened.use(await openBlocks(config.storage));
-  const { storage } = config;
+  const { storage, limits } = config;
   const staging = opened.use(
     await opening("the staging folder", storage.stagingPath, () =>
       openStaging({
@@ -86,6 +88,7 @@ export async function startNode(
     metrics: metrics ?? noMetrics,
     version: VERSION,
     bodyIdleTimeoutMs: config.http.bodyIdleTimeoutMs,
+    spaceGate: gate({ rate: limits.spaceRate, concurrency: limits.spaceConcurrency, clock }),
     health: healthCheck({ repository, blocks, clock, metrics: metrics ?? noMetrics }),
   };
   services.metrics.spaces(await repository.spaceCount());
@@ -100,6 +103,8 @@ export async function startNode(
       traceHeader: config.log.tracing.traceheader,
       hasSpans: config.log.tracing.enabled,
       isStopping: () => isStopping,
+      clientOf: clientsBehind(config.http.trustedProxies),
+      clientGate: gate({ rate: limits.clientRate, concurrency: limits.clientConcurrency, clock }),
     }),
     broken,
   ));

@@ -2,15 +2,13 @@
 // of revoked identities and `now` come in, a verdict goes out.
 
 import { NodeError } from "../errors.ts";
+import { MAX_ANCESTORS } from "../limits.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
 import { indexGrants, isGranted, isRoot } from "./attenuation.ts";
 import type { Capability, Delegation } from "./delegation.ts";
 import { pathsTried } from "./explain.ts";
 import type { ChainFacts, ChainQuestion } from "./question.ts";
 import { windowMisfit, windowOf } from "./window.ts";
-
-/** Distinct nodes behind a token: so that every stored delegation can also be used. */
-export const MAX_ANCESTORS = { delegation: 63, invocation: 64 } as const;
 
 interface Granted {
   readonly kind: "granted";

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Database } from "./database.ts";
+import type { Network } from "./network.ts";
 import type { Values } from "./options.ts";
 import type { Secret } from "./secret.ts";
 
@@ -76,7 +77,7 @@ export interface Config {
     readonly delegatorDelegations: number;
   };
   readonly http: {
-    readonly trustedProxies: readonly string[];
+    readonly trustedProxies: readonly Network[];
     readonly bodyIdleTimeoutMs: number;
   };
   readonly retention: { readonly eventsMs: number | undefined };

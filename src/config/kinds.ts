@@ -2,6 +2,7 @@
 // variable's text, and answers with the value or with the sentence that refuses it.
 
 import { isIP } from "node:net";
+import { type Network, parseNetwork } from "./network.ts";
 import { parseBytes, parseMilliseconds } from "./quantity.ts";
 import { mustBe, quote, Refusal } from "./refusal.ts";
 
@@ -110,6 +111,15 @@ export const list: Kind<readonly string[]> = (raw) => {
   return Array.isArray(items) && items.every((item) => text(item) === item)
     ? items
     : mustBe(`a list of texts such as ["10.0.0.0/8"]`, raw);
+};
+
+/** Addresses and CIDRs. */
+export const networks: Kind<readonly Network[]> = (raw) => {
+  const texts = list(raw);
+  const found = texts instanceof Refusal ? [undefined] : texts.map(parseNetwork);
+  return found.every((network) => network !== undefined)
+    ? found
+    : mustBe(`a list of addresses or networks such as ["10.0.0.0/8", "::1"]`, raw);
 };
 
 /** Whatever `kind` accepts, or the one word that stands for nothing: undefined. */

@@ -12,7 +12,7 @@ import {
   httpUrl,
   type Kind,
   limitBytes,
-  list,
+  networks,
   oneOf,
   optional,
   path,
@@ -268,26 +268,22 @@ export const OPTIONS = {
   "limits.client_rate": {
     read: whole(0, MANY),
     default: 200,
-    meaning: "Requests a second of one client; 0 for no limit.",
-    notYet: true,
+    meaning: "Requests a second of one client, by address; 0 for no limit. Not of this machine.",
   },
   "limits.client_concurrency": {
     read: whole(0, MANY),
     default: 64,
-    meaning: "Requests at once of one client; 0 for no limit.",
-    notYet: true,
+    meaning: "Requests of one client at once; 0 for no limit. Not of this machine.",
   },
   "limits.space_rate": {
     read: whole(0, MANY),
     default: 0,
-    meaning: "Requests a second to one space; 0 for no limit.",
-    notYet: true,
+    meaning: "Invocations a second in one space; 0 for no limit.",
   },
   "limits.space_concurrency": {
     read: whole(0, MANY),
     default: 256,
-    meaning: "Requests at once to one space; 0 for no limit.",
-    notYet: true,
+    meaning: "Invocations in one space at once; 0 for no limit.",
   },
   "limits.space_delegations": {
     read: whole(1, MANY),
@@ -300,15 +296,14 @@ export const OPTIONS = {
     meaning: "Unexpired delegations of one delegator in a space of someone else.",
   },
   "http.trusted_proxies": {
-    read: list,
+    read: networks,
     default: [],
     meaning: "Networks (CIDR) whose Forwarded or X-Forwarded-For header is believed.",
-    notYet: true,
   },
   "http.body_idle_timeout": {
     read: duration("1 ms", "1 h"),
     default: "30 s",
-    meaning: "A body that brings less than 1 KiB in this time is refused.",
+    meaning: "A body that brings less than 1 KiB in this time is refused; an unread answer ends.",
   },
   "retention.events": {
     read: optional("off", duration("1 d", FOREVER)),

@@ -1,6 +1,7 @@
 // Request bodies: bounded in time (`http.body_idle_timeout`), since the platform bounds nothing.
 
 import { NodeError } from "../errors.ts";
+import { MAX_REVOKE_BODY } from "../limits.ts";
 
 /** Slower than this many bytes in one time-out, and the sender is given up. */
 const MIN_PROGRESS = 1024;
@@ -77,8 +78,6 @@ function timed(body: ReadableStream<Uint8Array>, idleTimeoutMs: number) {
   }, { highWaterMark: 0 });
 }
 
-const MAX_JSON = 64 * 1024;
-
 /** The member `cid` of a JSON object sent as body, whatever its type; any other body counts as none. */
 export async function bodyCid(
   request: Request,
@@ -90,7 +89,7 @@ export async function bodyCid(
   let size = 0;
   for await (const chunk of timed(request.body, idleTimeoutMs)) {
     size += chunk.length;
-    if (size > MAX_JSON) return undefined;
+    if (size > MAX_REVOKE_BODY) return undefined;
     chunks.push(chunk);
   }
   try {

@@ -4,9 +4,12 @@
 import { NodeError } from "../errors.ts";
 import { spanTraceId, traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
-import type { Notes, Services } from "./route.ts";
+import type { Gate } from "./gate.ts";
+import type { Notes, RouteContext, Services } from "./route.ts";
 import { match, MethodNotAllowed, pathOf } from "./router.ts";
+import type { Connection } from "./serving.ts";
 import { RETRY_AFTER, STATUS } from "./status.ts";
+import { createTally } from "./tally.ts";
 
 export interface HandlerOptions {
   readonly cors: boolean;
@@ -16,15 +19,19 @@ export interface HandlerOptions {
   readonly hasSpans: boolean;
   /** True once the node drains: what still arrives on open connections is sent away. */
   readonly isStopping: () => boolean;
+  /** Who asks, if that is limited (clients.ts), and the gate for it. */
+  readonly clientOf: (peer: string, headers: Headers) => string | undefined;
+  readonly clientGate: Gate;
 }
 
 export function createHandler(
   services: Services,
-  { cors, traceHeader, hasSpans, isStopping }: HandlerOptions,
-): (request: Request) => Promise<Response> {
+  { cors, traceHeader, hasSpans, isStopping, clientOf, clientGate }: HandlerOptions,
+): (request: Request, connection: Connection) => Promise<Response> {
   const { log, metrics, clock } = services;
+  const limited = createTally(services);
 
-  return async (request) => {
+  return async (request, connection) => {
     const begun = clock.monotonicMs();
     const trace = (hasSpans ? spanTraceId() : undefined) ??
       traceId(request.headers.get("traceparent"));
@@ -32,17 +39,22 @@ export function createHandler(
     const notes: Notes = {};
     metrics.inFlight(true);
     let answer: Response;
+    let client: string | undefined;
     try {
       if (isStopping()) throw new NodeError("shutting_down");
-      answer = await answerTo(request, path, trace, notes);
+      client = clientOf(connection.peer, request.headers);
+      if (client !== undefined) clientGate(client, connection.sent);
+      answer = await answerTo(request, path, { services, notes, trace, sent: connection.sent });
     } catch (error) {
       answer = refusal(error, trace);
+      if (isLimit(error)) limited({ ...(client === undefined ? {} : { client }), ...notes });
     }
     metrics.inFlight(false);
     metrics.answered(path, answer.status);
     if (cors) allowCrossOrigin(request, answer.headers);
     answer.headers.set(traceHeader, trace);
-    log.info("request", {
+    const write = answer.status === 429 ? log.debug : log.info;
+    write("request", {
       method: request.method,
       route: path,
       status: answer.status,
@@ -54,10 +66,14 @@ export function createHandler(
     return answer;
   };
 
-  async function answerTo(request: Request, path: string, trace: string, notes: Notes) {
+  async function answerTo(
+    request: Request,
+    path: string,
+    context: Omit<RouteContext, "rest">,
+  ): Promise<Response> {
     if (request.method === "OPTIONS") return new Response(null, { status: 204 });
     const { route, rest } = match(request.method, path);
-    const answer = await route(request, { services, notes, trace, rest });
+    const answer = await route(request, { ...context, rest });
     if (request.method !== "HEAD") return answer;
     // The length is that of GET (RFC 9110 §8.6), which only the body knows; it is small here.
     answer.headers.set("content-length", String((await answer.bytes()).length));
@@ -76,11 +92,15 @@ export function createHandler(
       "content-type": "text/plain; charset=utf-8",
       "x-tinycloud-error": error.code,
     });
-    const retryAfter = RETRY_AFTER[status];
+    const retryAfter = RETRY_AFTER[error.code];
     if (retryAfter !== undefined) headers.set("retry-after", retryAfter);
     if (error instanceof MethodNotAllowed) headers.set("allow", error.allow);
     return new Response(error.message, { status, headers });
   }
+}
+
+function isLimit(error: unknown): boolean {
+  return error instanceof NodeError && error.code === "rate_limited";
 }
 
 /** What was sent, and every path that was tried before. */

@@ -1,6 +1,7 @@
 // The headers that travel with a value (wire §6): which of a put's are kept, what a get answers.
 
 import { NodeError } from "../errors.ts";
+import { MAX_STORED_HEADERS } from "../limits.ts";
 import type { Entry, StoredHeader } from "../repository/repository.ts";
 import type { Precondition } from "../spaces/change.ts";
 
@@ -11,8 +12,6 @@ const STORED = new Set([
   "content-disposition",
 ]);
 const STORED_PREFIX = "x-tinycloud-meta-";
-const MAX_NAMES = 64;
-const MAX_BYTES = 8 * 1024;
 /** Visible ASCII, space, tab, and the bytes above ASCII. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const STRONG_ETAG = /^"blake3-([0-9a-f]{64})"$/;
@@ -32,7 +31,8 @@ export function storedHeaders(headers: Headers): readonly StoredHeader[] {
     bytes += name.length + value.length;
     stored.push([name, value]);
   }
-  if (stored.length > MAX_NAMES || bytes > MAX_BYTES) throw new NodeError("headers_too_large");
+  const { names, bytes: most } = MAX_STORED_HEADERS;
+  if (stored.length > names || bytes > most) throw new NodeError("headers_too_large");
   return stored;
 }
 

@@ -1,5 +1,6 @@
 // What a route gets and gives.
 
+import type { Gate } from "./gate.ts";
 import type { Ports } from "../spaces/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -9,6 +10,8 @@ export interface Services extends Ports {
   readonly metrics: Metrics;
   readonly version: string;
   readonly bodyIdleTimeoutMs: number;
+  /** Lets so many invocations into a space (`limits.space_*`). */
+  readonly spaceGate: Gate;
   /** Resolves when the stores answer; rejects with the reason otherwise. At most a second old. */
   readonly health: () => Promise<void>;
 }
@@ -23,6 +26,8 @@ export interface RouteContext {
   readonly services: Services;
   readonly notes: Notes;
   readonly trace: string;
+  /** Settles when the answer is sent, or its connection is gone. */
+  readonly sent: Promise<void>;
   /** What the path holds after the route's prefix; empty for exact routes. */
   readonly rest: string;
 }

@@ -7,6 +7,14 @@ const DRAIN_MS = 30_000;
 /** How long idle connections may take to close. */
 const CLOSE_MS = 250;
 
+/** What the listener knows of a request beside it. */
+export interface Connection {
+  /** The address at the socket's other end. */
+  readonly peer: string;
+  /** Settles when the answer is sent, or its connection is gone. */
+  readonly sent: Promise<void>;
+}
+
 export interface Listener extends AsyncDisposable {
   /** `http://address:port`. */
   readonly url: string;
@@ -19,7 +27,7 @@ export interface Listener extends AsyncDisposable {
 export function listen(
   hostname: string,
   port: number,
-  handler: (request: Request) => Response | Promise<Response>,
+  handler: (request: Request, connection: Connection) => Response | Promise<Response>,
   broken: (error: unknown) => void,
 ): Listener {
   let open = 0;
@@ -27,10 +35,10 @@ export function listen(
   const sent = () => {
     if (--open === 0) allSent.resolve();
   };
-  const answer: Deno.ServeHandler<Deno.NetAddr> = (request, { completed }) => {
+  const answer: Deno.ServeHandler<Deno.NetAddr> = (request, { completed, remoteAddr }) => {
     if (open++ === 0) allSent = Promise.withResolvers();
     completed.then(sent, sent);
-    return handler(request);
+    return handler(request, { peer: remoteAddr.hostname, sent: completed });
   };
   const onError = (error: unknown) => {
     broken(error);

@@ -56,5 +56,14 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 };
 
-/** Seconds to wait before trying again, for the statuses that say so. */
-export const RETRY_AFTER: Readonly<Record<number, string>> = { 429: "5", 503: "5" };
+/** Seconds to wait before trying again, for all that answers 429 or 503. */
+export const RETRY_AFTER: Partial<Readonly<Record<ErrorCode, string>>> = {
+  // Rates count by the second.
+  rate_limited: "1",
+  too_many_delegations: "60",
+  storage_full: "5",
+  storage_readonly: "5",
+  storage_unavailable: "5",
+  allowlist_unavailable: "5",
+  shutting_down: "5",
+};

@@ -7,12 +7,12 @@ import { CID } from "multiformats/cid";
 import { create as createDigest } from "multiformats/hashes/digest";
 import { parseSpaceId, type SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
+import { MAX_ALLOWLIST_ANSWER } from "../limits.ts";
 import type { Clock } from "../telemetry/clock.ts";
 import { encodeUtf8 } from "../tokens/text.ts";
 
 const RAW = 0x55;
 const BLAKE2B_256 = 0xb220;
-const MAX_BODY = 1024;
 const MAX_QUESTIONS = 8;
 const REFUSAL_MEMORY_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
@@ -71,7 +71,7 @@ async function ask(url: URL, space: SpaceId, timeoutMs: number): Promise<boolean
       await answer.body?.cancel();
       throw new Error(`the allowlist answered ${answer.status}`);
     }
-    const body = await readUpTo(answer, MAX_BODY);
+    const body = await readUpTo(answer, MAX_ALLOWLIST_ANSWER);
     return body !== undefined && parseSpaceId(body.trim())?.space === space;
   } catch (cause) {
     throw new NodeError("allowlist_unavailable", undefined, { cause });

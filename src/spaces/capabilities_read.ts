@@ -7,6 +7,7 @@ import type { Capability, Delegation } from "../capabilities/delegation.ts";
 import type { SpaceResource } from "../capabilities/resource.ts";
 import { ownerOf, type SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
+import { MAX_CAPABILITIES_READ } from "../limits.ts";
 import { type Cid, parseCid } from "../tokens/cid.ts";
 import { type Principal, walletOf } from "../tokens/did.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, member } from "../tokens/json.ts";
@@ -15,7 +16,6 @@ import { identitiesOf } from "./chain_facts.ts";
 import { inPieces, turn } from "./pieces.ts";
 import type { Ports } from "./ports.ts";
 
-const MAX_ENTRIES = 1000;
 const PAGE = 50;
 const MAX_YEAR_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const MIN_YEAR_MS = Date.UTC(-1, 0, 1) + 366 * 86_400_000; // 0000-01-01
@@ -110,7 +110,7 @@ async function* listPieces(
   const { repository, clock, rules } = ports;
   let separator = "{";
   let before: number | undefined;
-  for (let left = MAX_ENTRIES; left > 0;) {
+  for (let left = MAX_CAPABILITIES_READ; left > 0;) {
     const page = await repository.delegationsIn({
       space,
       limit: PAGE,

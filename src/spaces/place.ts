@@ -3,8 +3,7 @@
 import type { Capability } from "../capabilities/delegation.ts";
 import type { SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
-
-const MAX_KEY_BYTES = 1024;
+import { MAX_KEY_BYTES } from "../limits.ts";
 
 /** A key in a space; of a list, the prefix of keys. */
 export interface Place {

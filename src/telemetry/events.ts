@@ -15,6 +15,7 @@ export type LogEvent =
   | "request"
   | "request.failed"
   | "request.refused"
+  | "requests.limited"
   | "space.hosted"
   | "allowlist.unavailable"
   // Storage

@@ -26,6 +26,8 @@ export interface Fields {
   /** 32 hex digits. */
   readonly trace?: string;
   readonly space?: string;
+  /** Who asked too much: an IPv4 address, an IPv6 /64, or `unknown`. */
+  readonly client?: string;
   /** BLAKE3 of a space id, 64 hex digits, where only that is known. */
   readonly spaceHash?: string;
   /** A delegation, as its canonical CID. */
@@ -88,6 +90,7 @@ const RULES: Readonly<Record<keyof Fields, Rule>> = {
   count: number,
   attempt: number,
   trace: shaped(/^[\da-f]{32}$/),
+  client: shaped(/^(?:[\d.]{7,15}|[\da-f]{16}\/64|unknown)$/),
   space: shaped(/^tinycloud:.{1,502}$/s),
   spaceHash: shaped(/^[\da-f]{64}$/),
   cid: shaped(/^b[a-z2-7]{20,120}$/),

@@ -1,14 +1,16 @@
 // CACAO (CAIP-74; wire §3.1): a wallet's signed SIWE message as dag-cbor.
 
 import { malformed, NodeError } from "../errors.ts";
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
+import { memoBy } from "../memo.ts";
 import { capabilitiesOf } from "./attenuations.ts";
 import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import { cidOf, type Identity } from "./cid.ts";
-import { type Claims, MAX_TOKEN_LENGTH } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 import { decodeDagCbor } from "./dag_cbor.ts";
 import { findPrincipal, type Principal, type Wallet, walletOf } from "./did.ts";
 import { findRecap, recapStatement } from "./recap.ts";
-import { eip191Digest, recoverEip191 } from "./signature.ts";
+import { eip191Digest, MAX_VERDICTS, recoverEip191 } from "./signature.ts";
 import { type SiweFields, siweText } from "./siwe.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { isAuthority, isScheme, isUri } from "./uri.ts";
@@ -53,12 +55,20 @@ export function decodeCacao(token: string): Cacao {
  */
 export function verifyCacao(cacao: Cacao, recap: "read" | "ignored" = "read"): Claims {
   const digest = eip191Digest(siweText(cacao.fields, cacao.wallet));
-  if (recoverEip191(digest, cacao.signature) !== cacao.wallet.address) {
+  if (signerOf({ digest, signature: cacao.signature }) !== cacao.wallet.address) {
     throw new NodeError("token_signature");
   }
   const grants = recap === "read" ? grantsOf(cacao.fields) : { capabilities: [], proofs: [] };
   return { ...claimsOf(cacao, digest), ...grants };
 }
+
+/** Recovered once for the same bytes, also where it is nobody. */
+const signerOf = memoBy(
+  MAX_VERDICTS,
+  ({ digest, signature }: { digest: Uint8Array; signature: Uint8Array }) =>
+    digest.toHex() + signature.toHex(),
+  ({ digest, signature }) => recoverEip191(digest, signature) ?? "nobody",
+);
 
 function claimsOf(cacao: Cacao, digest: Uint8Array): Omit<Claims, "capabilities" | "proofs"> {
   const { bytes, fields, times, issuer } = cacao;

@@ -7,6 +7,7 @@ import { CID } from "multiformats/cid";
 import { create as createDigest } from "multiformats/hashes/digest";
 import { blake3 } from "../blake3.ts";
 import { malformed } from "../errors.ts";
+import { MAX_CID_LENGTH } from "../limits.ts";
 
 declare const cidBrand: unique symbol;
 /** Canonical text of a token's CID, `bafkr4i…`. One multihash has one such text. */
@@ -18,7 +19,6 @@ export type Identity = string & { readonly [identityBrand]: true };
 
 const RAW = 0x55;
 const BLAKE3_256 = 0x1e;
-const MAX_CID_LENGTH = 512;
 /** The first character of a CID's text names its base. */
 const BASES: ReadonlyMap<string, MultibaseDecoder<string>> = new Map(
   Object.values(bases).map((base) => [base.prefix, base.decoder]),

@@ -4,9 +4,6 @@ import type { Capability } from "../capabilities/delegation.ts";
 import type { Cid, Identity } from "./cid.ts";
 import type { Principal } from "./did.ts";
 
-/** Wire §1, lengths: characters of a token as it stands in the header. */
-export const MAX_TOKEN_LENGTH = 32 * 1024;
-
 export interface Claims {
   readonly kind: "cacao" | "ucan";
   readonly cid: Cid;

@@ -2,13 +2,12 @@
 
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { malformed } from "../errors.ts";
+import { MAX_NAME_LENGTH } from "../limits.ts";
 import { memo } from "../memo.ts";
 
 declare const principalBrand: unique symbol;
 /** A DID without fragment, an eip155 address in EIP-55: compared, stored and indexed as it is. */
 export type Principal = string & { readonly [principalBrand]: true };
-
-export const MAX_DID_LENGTH = 512;
 
 const DID =
   /^did:[a-z0-9]+:(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2}|:)*(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2})$/;
@@ -31,7 +30,7 @@ export function principalOf(didUrl: string): Principal {
 
 /** As `principalOf`; undefined when it is no DID. */
 export function findPrincipal(didUrl: string): Principal | undefined {
-  if (didUrl.length > MAX_DID_LENGTH) return undefined;
+  if (didUrl.length > MAX_NAME_LENGTH) return undefined;
   const hash = didUrl.indexOf("#");
   const did = hash < 0 ? didUrl : didUrl.slice(0, hash);
   if (hash >= 0 && !FRAGMENT.test(didUrl.slice(hash + 1))) return undefined;

@@ -3,6 +3,7 @@
 // lone surrogates, NUL, and depth.
 
 import { malformed } from "../errors.ts";
+import { MAX_JSON_DEPTH } from "../limits.ts";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 /** Read it with `member`, never by bare property access: names are hostile. */
@@ -10,7 +11,6 @@ export interface JsonObject {
   readonly [name: string]: JsonValue;
 }
 
-const MAX_DEPTH = 32;
 const QUOTE = 0x22, BACKSLASH = 0x5c, COLON = 0x3a;
 const OPEN_OBJECT = 0x7b, CLOSE_OBJECT = 0x7d, OPEN_ARRAY = 0x5b, CLOSE_ARRAY = 0x5d;
 
@@ -45,7 +45,7 @@ function scan(text: string, what: string): void {
       case OPEN_OBJECT:
       case OPEN_ARRAY:
         names.push(text.charCodeAt(at) === OPEN_OBJECT ? new Set() : undefined);
-        if (names.length > MAX_DEPTH) throw malformed(`${what} is nested too deeply`);
+        if (names.length > MAX_JSON_DEPTH) throw malformed(`${what} is nested too deeply`);
         break;
       case CLOSE_OBJECT:
       case CLOSE_ARRAY:

@@ -13,6 +13,9 @@ import { encodeUtf8 } from "./text.ts";
 
 const SIGNATURE_LENGTH = 64;
 
+/** No signature is checked twice while so many verdicts are remembered, of some 200 bytes each. */
+export const MAX_VERDICTS = 10_000;
+
 /** Is it this key's signature over exactly these bytes? ES256 and ES256K accept either s. */
 export function verifySignature(
   key: PublicKey,

@@ -48,6 +48,33 @@ Deno.test("adversary 2: clients that hang up in the middle of an answer leave no
   });
 });
 
+Deno.test("adversary 2: an answer that nobody takes lets its file go, and never ends as if whole", async () => {
+  await using node = await startTestNode({ env: { TINYCLOUD_HTTP_BODY_IDLE_TIMEOUT: "300 ms" } });
+  const session = await signIn(node);
+  await session.put("k", bytesOf(LARGE));
+  const before = await freeDescriptor();
+  const connections = await Promise.all(Array.from({ length: 32 }, async () => {
+    const { header } = await session.invocationToken(kv(session, "get", "k"));
+    const connection = await RawConnection.open(node);
+    const headers = [`Authorization: ${header}`, "Connection: close"];
+    await connection.head("POST /invoke HTTP/1.1", headers);
+    return connection;
+  }));
+  const gets = () => node.lines.filter((line) => line.includes("16777216B")).length - 1;
+  await eventually("all are answered", () => gets() === 32 || undefined);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+
+  const cut = () => node.lines.filter((line) => line.includes("takes no more")).length === 32;
+  // Two descriptors of a socket each: ours, and the node's, in this process; none of a file.
+  const filesAreGone = async () => await freeDescriptor() < before + 64 + 16 || undefined;
+  await eventually("the files are closed", filesAreGone);
+  for (const connection of connections) {
+    assert.ok(await connection.rest() < LARGE, "the rest was not sent");
+    connection[Symbol.dispose]();
+  }
+  await eventually("all are told of in the log", () => cut() || undefined);
+});
+
 /** The lowest number of a file that is not open, which is what the next one gets. */
 async function freeDescriptor(): Promise<number> {
   const file = await open("/dev/null");

@@ -440,7 +440,11 @@ const TABLE: Readonly<Record<string, Row>> = {
     status: 429,
     sentence: "Too many requests",
     retryAfter: true,
-    how: "rates are not limited in this version: the options refuse to start",
+    env: { TINYCLOUD_LIMITS_SPACE_RATE: "1" },
+    how: async (actors) => {
+      assertOk(await put(actors, "a", "1"));
+      return await put(actors, "a", "2");
+    },
   },
   too_many_delegations: {
     status: 429,
@@ -546,6 +550,12 @@ Deno.test("wire §10: the node's table of codes is the contract's, row by row", 
   assert.deepEqual(STATUS, expected);
 });
 
+Deno.test("wire §10: 429 and 503, and nothing else, say when to come again", () => {
+  const waits = Object.entries(STATUS).filter(([, status]) => status === 429 || status === 503);
+
+  assert.deepEqual(Object.keys(RETRY_AFTER).sort(), waits.map(([code]) => code).sort());
+});
+
 const NOT_HERE = Object.entries(TABLE).flatMap(([name, { how, retryAfter, ...row }]) =>
   typeof how === "string" ? [{ name, how, retryAfter, ...row }] : []
 );
@@ -555,16 +565,15 @@ Deno.test(`wire §10: no whole-node test for ${NOT_HERE.map(({ name }) => name).
 
   assert.deepEqual(NOT_HERE.map(({ name }) => name), [
     "space_blocked",
-    "rate_limited",
     "storage_full",
     "storage_readonly",
     "shutting_down",
     "internal",
   ]);
-  for (const { name, sentence, status, retryAfter } of NOT_HERE) {
+  for (const { name, sentence, retryAfter } of NOT_HERE) {
     // `as`: the row's name is a code, as the test above shows.
     assert.equal(new NodeError(name as ErrorCode).message, sentence);
-    assert.equal(RETRY_AFTER[status] !== undefined, retryAfter ?? false);
+    assert.equal(RETRY_AFTER[name as ErrorCode] !== undefined, retryAfter ?? false);
   }
 });
 

@@ -32,11 +32,13 @@ export interface Question {
   readonly headers?: HeadersInit | undefined;
   readonly body?: BodyInit | undefined;
   readonly signal?: AbortSignal;
+  /** Left out: from 127.0.0.1. */
+  readonly from?: Deno.HttpClient | undefined;
 }
 
 /** Asks, and reads the whole answer. */
 export async function ask(at: At, path: string, question: Question = {}): Promise<Answer> {
-  const { method = "POST", token, body, signal } = question;
+  const { method = "POST", token, body, signal, from } = question;
   const headers = new Headers(question.headers);
   if (token !== undefined) headers.set("authorization", token);
   const response = await fetch(`${at.url}${path}`, {
@@ -45,6 +47,7 @@ export async function ask(at: At, path: string, question: Question = {}): Promis
     redirect: "manual",
     ...(body === undefined ? {} : { body }),
     ...(signal === undefined ? {} : { signal }),
+    ...(from === undefined ? {} : { client: from }),
   });
   return await answerOf(response);
 }
@@ -58,6 +61,11 @@ async function answerOf(response: Response): Promise<Answer> {
     bytes,
     headers: response.headers,
   };
+}
+
+/** Asks from another address of this machine, such as `127.0.0.2`; to be closed. */
+export function clientAt(localAddress: string): Deno.HttpClient {
+  return Deno.createHttpClient({ localAddress });
 }
 
 /** A session of a fresh wallet in a space of its own. */

@@ -60,6 +60,17 @@ export class RawConnection implements Disposable {
     return this.#read();
   }
 
+  /** Bytes that still come until the other side ends the connection; they are not kept. */
+  async rest(): Promise<number> {
+    let size = 0;
+    while (!this.#ended) {
+      await this.#read();
+      size += this.#received.length;
+      this.#received = new Uint8Array();
+    }
+    return size;
+  }
+
   /** Whether the other side ends the connection, after whatever it still sends. */
   async closes(): Promise<boolean> {
     while (!this.#ended) await this.#read();

@@ -88,6 +88,11 @@ export const ALLOWLIST_DOWN: Refusal = {
   code: "allowlist_unavailable",
   sentence: "Allowlist unavailable",
 };
+export const RATE_LIMITED: Refusal = {
+  status: 429,
+  code: "rate_limited",
+  sentence: "Too many requests",
+};
 export const TOO_MANY: Refusal = {
   status: 429,
   code: "too_many_delegations",

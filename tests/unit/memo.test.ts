@@ -1,7 +1,7 @@
 // Results that are remembered, up to a bound.
 
 import assert from "node:assert/strict";
-import { memo } from "../../src/memo.ts";
+import { memo, memoBy } from "../../src/memo.ts";
 
 Deno.test("a result is made once for each key", () => {
   const made: string[] = [];
@@ -35,4 +35,17 @@ Deno.test("a failure is not remembered", () => {
   fails = false;
 
   assert.equal(flaky(1), 1);
+});
+
+Deno.test("inputs with the same key have one result", () => {
+  const made: string[] = [];
+  const size = memoBy(10, ({ name }: { name: string; size: number }) => name, (input) => {
+    made.push(input.name);
+    return input.size;
+  });
+
+  const sizes = [size({ name: "a", size: 1 }), size({ name: "a", size: 1 })];
+
+  assert.deepEqual(sizes, [1, 1]);
+  assert.deepEqual(made, ["a"]);
 });

@@ -12,10 +12,11 @@ import { get, metadata, nothing } from "../../spaces/read.ts";
 import { readBody } from "../body.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
 import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
+import { paced } from "../paced.ts";
 import { judging, type Route, type RouteContext } from "../route.ts";
 
 export const invokeRoute: Route = async (request, context) => {
-  const { services, notes } = context;
+  const { services, notes, sent } = context;
   const length = bodyLength(request);
   const token = tokenOf(request);
   const invocation = await judging("invoke", services, () => authorize(token, services));
@@ -23,7 +24,10 @@ export const invokeRoute: Route = async (request, context) => {
 
   const capability = await prepared(invocation, services, () => onlyCapability(invocation));
   const { resource, ability } = capability;
-  if (resource.kind === "space") notes.space = resource.space;
+  if (resource.kind === "space") {
+    notes.space = resource.space;
+    services.spaceGate(resource.space, sent);
+  }
   const action = ACTIONS[canonicalAbility(ability)] ?? unknown;
   const answer = await action(invocation, capability, request, context, length);
   const seconds = (services.clock.monotonicMs() - decided) / 1000;
@@ -77,7 +81,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     services.metrics.valueBytes("out", entry.size);
     const headers = entryHeaders(entry);
     headers.set("content-length", String(entry.size));
-    return new Response(body as BodyInit, { headers });
+    const answer = body instanceof Uint8Array ? body : paced(body, services.bodyIdleTimeoutMs);
+    return new Response(answer as BodyInit, { headers });
   },
 
   "tinycloud.kv/metadata": async (invocation, capability, _request, { services }) => {
@@ -92,12 +97,13 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   "tinycloud.kv/list": async (invocation, capability, _request, { services }) => {
     const prefix = await prepared(invocation, services, () => placeOf(capability));
     const pages = await list(invocation, capability, prefix, services);
-    return json(listPieces(pages));
+    return json(listPieces(pages), services.bodyIdleTimeoutMs);
   },
 
   "tinycloud.capabilities/read": async (invocation, capability, _request, { services }) => {
     const resource = await prepared(invocation, services, () => allCapabilities(capability));
-    return json(await readCapabilities(invocation, resource, services));
+    const pieces = await readCapabilities(invocation, resource, services);
+    return json(pieces, services.bodyIdleTimeoutMs);
   },
 };
 
@@ -140,7 +146,7 @@ async function* listPieces(pages: AsyncIterable<readonly string[]>): AsyncGenera
 const WHOLE = 64 * 1024;
 
 /** A JSON answer; a long one is sent as it is made, no faster than it is read. */
-async function json(pieces: AsyncIterable<string>): Promise<Response> {
+async function json(pieces: AsyncIterable<string>, idleTimeoutMs: number): Promise<Response> {
   const headers = { "content-type": "application/json" };
   const iterator = pieces[Symbol.asyncIterator]();
   let text = "";
@@ -159,5 +165,5 @@ async function json(pieces: AsyncIterable<string>): Promise<Response> {
     },
     cancel: async () => void await iterator.return?.(),
   });
-  return new Response(body, { headers });
+  return new Response(paced(body, idleTimeoutMs), { headers });
 }

@@ -1,13 +1,9 @@
 // May this signer do that, by these proofs? (wire §4 and §6, authority)
 
+import { MAX_ANCESTORS } from "../../../src/limits.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  breadthFirst,
-  judgeChain,
-  MAX_ANCESTORS,
-  type Verdict,
-} from "../../../src/capabilities/chain.ts";
+import { breadthFirst, judgeChain, type Verdict } from "../../../src/capabilities/chain.ts";
 import type { Capability, Delegation } from "../../../src/capabilities/delegation.ts";
 import type { ChainFacts, ChainQuestion } from "../../../src/capabilities/question.ts";
 import { windowOf } from "../../../src/capabilities/window.ts";

@@ -397,11 +397,6 @@ const NOT_YET: readonly [option: string, toml: string, standard: string][] = [
   ["database.pool", "20", "10"],
   ["database.statement_timeout", `"1 s"`, `"5 s"`],
   ["database.connect_timeout", `"1 s"`, `"2 s"`],
-  ["limits.client_rate", "100", "200"],
-  ["limits.client_concurrency", "0", "64"],
-  ["limits.space_rate", "1", "0"],
-  ["limits.space_concurrency", "1", "256"],
-  ["http.trusted_proxies", `["10.0.0.0/8"]`, "[]"],
   ["retention.events", `"30 d"`, `"off"`],
 ];
 

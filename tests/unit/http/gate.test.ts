@@ -1,0 +1,78 @@
+// So many a second, so many at once (configuration.md, `limits.*`).
+
+import assert from "node:assert/strict";
+import { NodeError } from "../../../src/errors.ts";
+import { gate, type GateOptions } from "../../../src/http/gate.ts";
+
+const never = new Promise<void>(() => {});
+const at = Promise.resolve();
+
+function aGate(options: Partial<GateOptions>) {
+  let now = 0;
+  const clock = { monotonicMs: () => now };
+  const enter = gate({ rate: 0, concurrency: 0, clock, ...options });
+  return {
+    enter,
+    /** Whether a request of this name gets in. */
+    isOpen(name: string, end: Promise<void> = at): boolean {
+      try {
+        enter(name, end);
+        return true;
+      } catch (error) {
+        assert.ok(error instanceof NodeError && error.code === "rate_limited");
+        return false;
+      }
+    },
+    passMs: (ms: number) => void (now += ms),
+  };
+}
+
+Deno.test("one more in a second than the rate is refused, of this name only, until it is over", () => {
+  const { isOpen, passMs } = aGate({ rate: 2 });
+
+  assert.deepEqual(["a", "a", "a", "b"].map((name) => isOpen(name)), [true, true, false, true]);
+  passMs(999);
+  assert.equal(isOpen("a"), false);
+  passMs(1);
+  assert.deepEqual(["a", "a", "a"].map((name) => isOpen(name)), [true, true, false]);
+});
+
+Deno.test("one more at once than allowed is refused, of this name only, until one ends", async () => {
+  const { isOpen } = aGate({ concurrency: 2 });
+  const first = Promise.withResolvers<void>();
+  assert.ok(isOpen("a", first.promise));
+  assert.ok(isOpen("a", never));
+
+  assert.equal(isOpen("a", never), false);
+  assert.ok(isOpen("b", never));
+  first.resolve();
+  await first.promise;
+
+  assert.ok(isOpen("a", never));
+  assert.equal(isOpen("a", never), false);
+});
+
+Deno.test("an answer whose connection broke has ended too", async () => {
+  const { isOpen } = aGate({ concurrency: 1 });
+  const end: Promise<void> = Promise.reject(new Error("reset"));
+  assert.ok(isOpen("a", end));
+  await end.catch(() => {});
+
+  assert.ok(isOpen("a", never));
+});
+
+Deno.test("a request that its rate refuses is not open", () => {
+  const { isOpen, passMs } = aGate({ rate: 1, concurrency: 2 });
+  assert.ok(isOpen("a", never));
+  assert.equal(isOpen("a", never), false);
+
+  passMs(1000);
+
+  assert.ok(isOpen("a", never), "the second that is open");
+});
+
+Deno.test("0 is no limit", () => {
+  const { isOpen } = aGate({});
+
+  assert.ok(Array.from({ length: 5000 }, () => isOpen("a", never)).every(Boolean));
+});
