@@ -268,12 +268,12 @@ export const OPTIONS = {
   "limits.client_rate": {
     read: whole(0, MANY),
     default: 200,
-    meaning: "Requests a second of one client, by address; 0 for no limit. Not of this machine.",
+    meaning: "Requests a second of one client, a refused token counting 20; 0 for no limit.",
   },
   "limits.client_concurrency": {
     read: whole(0, MANY),
     default: 64,
-    meaning: "Requests of one client at once; 0 for no limit. Not of this machine.",
+    meaning: "Requests of one client at once; 0 for no limit. 127.0.0.1 and ::1 have none.",
   },
   "limits.space_rate": {
     read: whole(0, MANY),

@@ -4,12 +4,17 @@
 import { NodeError } from "../errors.ts";
 import { spanTraceId, traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, Limited } from "./gate.ts";
 import type { Notes, RouteContext, Services } from "./route.ts";
 import { match, MethodNotAllowed, pathOf } from "./router.ts";
 import type { Connection } from "./serving.ts";
 import { RETRY_AFTER, STATUS } from "./status.ts";
 import { createTally } from "./tally.ts";
+
+/** Requests that a refused token counts for beside its own, in `limits.client_rate`. */
+const BAD_TOKEN_COST = 19;
+/** Answers that are held back at once; each is an open request. */
+const MAX_HELD = 1000;
 
 export interface HandlerOptions {
   readonly cors: boolean;
@@ -30,6 +35,7 @@ export function createHandler(
 ): (request: Request, connection: Connection) => Promise<Response> {
   const { log, metrics, clock } = services;
   const limited = createTally(services);
+  const hold = holding(MAX_HELD);
 
   return async (request, connection) => {
     const begun = clock.monotonicMs();
@@ -43,11 +49,16 @@ export function createHandler(
     try {
       if (isStopping()) throw new NodeError("shutting_down");
       client = clientOf(connection.peer, request.headers);
-      if (client !== undefined) clientGate(client, connection.sent);
+      if (client !== undefined) clientGate.enter(client, connection.sent);
       answer = await answerTo(request, path, { services, notes, trace, sent: connection.sent });
     } catch (error) {
       answer = refusal(error, trace);
-      if (isLimit(error)) limited({ ...(client === undefined ? {} : { client }), ...notes });
+      if (error instanceof Limited) {
+        limited({ ...(client === undefined ? {} : { client }), ...notes });
+        await hold(error.waitMs);
+      }
+      // Guessing is dear: who sends bad tokens is soon told to wait without a look at them.
+      if (client !== undefined && answer.status === 401) clientGate.charge(client, BAD_TOKEN_COST);
     }
     metrics.inFlight(false);
     metrics.answered(path, answer.status);
@@ -99,8 +110,18 @@ export function createHandler(
   }
 }
 
-function isLimit(error: unknown): boolean {
-  return error instanceof NodeError && error.code === "rate_limited";
+/**
+ * Waits, so that a client that does not slow down by itself is slowed down; at once when so many
+ * wait already.
+ */
+function holding(max: number): (ms: number) => Promise<void> {
+  let held = 0;
+  return async (ms) => {
+    if (held >= max) return;
+    held++;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    held--;
+  };
 }
 
 /** What was sent, and every path that was tried before. */

@@ -178,3 +178,13 @@ Deno.test("a space has so many invocations at once", async () => {
     async () => (await use(node, session, GET, at)).status === 200 || undefined,
   );
 });
+
+Deno.test("a refused token counts for 20 requests, so guessing soon waits without a look at it", async () => {
+  await using node = await startTestNode({ env: { TINYCLOUD_LIMITS_CLIENT_RATE: "60" } });
+  using one = clientAt("127.0.0.2");
+  const guess = () => ask(node, "/invoke", { token: "a.b.c", from: one });
+
+  const found = await statuses(4, guess);
+
+  assert.deepEqual(found, [401, 401, 401, 429]);
+});

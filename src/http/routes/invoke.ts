@@ -26,7 +26,7 @@ export const invokeRoute: Route = async (request, context) => {
   const { resource, ability } = capability;
   if (resource.kind === "space") {
     notes.space = resource.space;
-    services.spaceGate(resource.space, sent);
+    services.spaceGate.enter(resource.space, sent);
   }
   const action = ACTIONS[canonicalAbility(ability)] ?? unknown;
   const answer = await action(invocation, capability, request, context, length);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { NodeError } from "../../../src/errors.ts";
-import { gate, type GateOptions } from "../../../src/http/gate.ts";
+import { gate, type GateOptions, Limited } from "../../../src/http/gate.ts";
 
 const never = new Promise<void>(() => {});
 const at = Promise.resolve();
@@ -10,9 +10,19 @@ const at = Promise.resolve();
 function aGate(options: Partial<GateOptions>) {
   let now = 0;
   const clock = { monotonicMs: () => now };
-  const enter = gate({ rate: 0, concurrency: 0, clock, ...options });
+  const { enter, charge } = gate({ rate: 0, concurrency: 0, clock, ...options });
   return {
-    enter,
+    charge,
+    /** Milliseconds after which a request of this name would get in; undefined: now. */
+    waitOf(name: string): number | undefined {
+      try {
+        enter(name, at);
+        return undefined;
+      } catch (error) {
+        assert.ok(error instanceof Limited);
+        return error.waitMs;
+      }
+    },
     /** Whether a request of this name gets in. */
     isOpen(name: string, end: Promise<void> = at): boolean {
       try {
@@ -27,14 +37,44 @@ function aGate(options: Partial<GateOptions>) {
   };
 }
 
-Deno.test("one more in a second than the rate is refused, of this name only, until it is over", () => {
-  const { isOpen, passMs } = aGate({ rate: 2 });
+Deno.test("a burst beyond the rate is refused, of this name only, and told how long", () => {
+  const { isOpen, waitOf } = aGate({ rate: 2 });
 
   assert.deepEqual(["a", "a", "a", "b"].map((name) => isOpen(name)), [true, true, false, true]);
-  passMs(999);
+  assert.equal(waitOf("a"), 500);
+});
+
+Deno.test("what is used up comes back evenly, and no more than a second's worth", () => {
+  const { isOpen, passMs } = aGate({ rate: 2 });
+  for (let count = 0; count < 2; count++) assert.ok(isOpen("a"));
+
+  passMs(499);
   assert.equal(isOpen("a"), false);
   passMs(1);
+  assert.deepEqual(["a", "a"].map((name) => isOpen(name)), [true, false]);
+  passMs(60_000);
   assert.deepEqual(["a", "a", "a"].map((name) => isOpen(name)), [true, true, false]);
+});
+
+Deno.test("a charge is paid back in a second at most, however large", () => {
+  const { isOpen, charge, waitOf, passMs } = aGate({ rate: 4 });
+  charge("a", 1_000_000);
+
+  assert.equal(waitOf("a"), 1250);
+  assert.ok(isOpen("b"));
+  passMs(1249);
+  assert.equal(isOpen("a"), false);
+  passMs(1);
+  assert.ok(isOpen("a"));
+});
+
+Deno.test("a name that was forgotten starts as one that is new", () => {
+  const { isOpen, passMs } = aGate({ rate: 1 });
+  assert.ok(isOpen("a"));
+  passMs(1000);
+  assert.ok(isOpen("b"), "which sweeps");
+  assert.ok(isOpen("a"));
+  assert.equal(isOpen("a"), false, "a sweep forgets no name that is in use");
 });
 
 Deno.test("one more at once than allowed is refused, of this name only, until one ends", async () => {
