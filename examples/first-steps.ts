@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console -- a program for people: its output is its purpose
 /**
  * A throw-away wallet's first steps with a node: sign in, keep values, share a folder, revoke that.
  *
@@ -7,18 +6,10 @@
  * The URL may also come from TINYCLOUD_URL. Everything it stores it deletes again; only the empty
  * space stays. Exits with 1 and one sentence when no node is there or a step goes wrong.
  */
-import { connect, randomSessionKey, randomWallet, TinyCloudError } from "../client/mod.ts";
+import { connect, randomSessionKey, randomWallet } from "../client/mod.ts";
+import { done, expect, refusal, run, url } from "./steps.ts";
 
-const url = Deno.args[0] ?? Deno.env.get("TINYCLOUD_URL") ?? "http://127.0.0.1:8000";
-
-try {
-  await firstSteps();
-} catch (error) {
-  console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
-  Deno.exit(1);
-}
-
-async function firstSteps(): Promise<void> {
+await run(async () => {
   const node = connect(url);
   const { version, features } = await node.info();
   done(`found TinyCloud node ${version} at ${url}: ${features.join(", ")}`);
@@ -75,20 +66,4 @@ async function firstSteps(): Promise<void> {
   expect((await alice.get("notes/hello")) === undefined, "a deleted value is still there");
   expect((await alice.list()).length === 0, "deleted keys are still listed");
   done("deleted everything");
-}
-
-/** The sentence with which the node refuses. Throws if it does not, or for another reason. */
-async function refusal(action: Promise<unknown>, code: string): Promise<string> {
-  const outcome = await action.then(() => undefined, (error: unknown) => error);
-  if (outcome === undefined) throw new Error(`The node allowed what it should refuse as ${code}`);
-  if (!(outcome instanceof TinyCloudError) || outcome.code !== code) throw outcome;
-  return outcome.message;
-}
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(`Not as expected: ${otherwise}`);
-}
-
-function done(what: string): void {
-  console.log(`✓ ${what}`);
-}
+});
