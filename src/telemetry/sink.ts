@@ -43,6 +43,8 @@ export function createSink(output: Output, options: SinkOptions): LineSink {
   let held = 0;
   let dropped = 0;
   let closed = false;
+  /** What waits is to be written without waiting for more. */
+  let isUrgent = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let draining: Promise<void> | undefined;
 
@@ -58,18 +60,21 @@ export function createSink(output: Output, options: SinkOptions): LineSink {
   }
 
   async function drain(): Promise<void> {
-    while (!closed && (waiting.length > 0 || dropped > 0)) {
+    do {
       if (dropped > 0) {
         hold(droppedLine(dropped));
         dropped = 0;
       }
+      isUrgent = false;
       const batch = `${waiting.join("\n")}\n`;
       waiting = [];
       await writeAll(encoder.encode(batch));
       held -= batch.length;
-    }
+    } while (!closed && (isUrgent || dropped > 0 || held >= BATCH_CHARS));
     // Here and not in the caller's `finally`: a line written between the two would be left behind.
     draining = undefined;
+    // A write costs as much as ten lines: those that came meanwhile wait for others.
+    if (waiting.length > 0) timer ??= setTimeout(start, BATCH_MS);
   }
 
   async function writeAll(bytes: Uint8Array): Promise<void> {
@@ -95,12 +100,14 @@ export function createSink(output: Output, options: SinkOptions): LineSink {
         return;
       }
       hold(line);
+      isUrgent ||= urgent;
       if (draining !== undefined) return;
       if (urgent || held >= BATCH_CHARS) start();
       else timer ??= setTimeout(start, BATCH_MS);
     },
 
     async flush() {
+      isUrgent = waiting.length > 0;
       start();
       let deadline: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<void>((resolve) => deadline = setTimeout(resolve, flushMs));

@@ -55,10 +55,9 @@ export class Committer {
     const start = performance.now();
     this.#now = now;
     try {
-      this.#begin(writes.some(({ isDurable }) => isDurable));
-      const areGuardsStored = guards === undefined ||
-        "value" in this.#attempt(() => useAll(this.#database, guards));
-      const outcomes = writes.map((write) => this.#attempt(() => this.#run(write)));
+      const isDurable = writes.some(({ isDurable }) => isDurable);
+      const { areGuardsStored, outcomes } = this.#together(isDurable, guards, writes) ??
+        this.#oneByOne(isDurable, guards, writes);
       this.#end();
       const seconds = (performance.now() - start) / 1000;
       return { kind: "committed", outcomes, areGuardsStored, seconds };
@@ -70,6 +69,29 @@ export class Committer {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** All writes, or undefined and nothing when one fails: a savepoint for each costs a tenth. */
+  #together(isDurable: boolean, guards: string | undefined, writes: readonly Write[]) {
+    this.#begin(isDurable);
+    try {
+      if (guards !== undefined) useAll(this.#database, guards);
+      const outcomes = writes.map((write) => ({ value: this.#run(write) }));
+      return { areGuardsStored: true, outcomes };
+    } catch {
+      // A full disk has ended the transaction by itself.
+      if (this.#database.inTransaction) this.#database.run("ROLLBACK");
+      return undefined;
+    }
+  }
+
+  /** Each write for itself: what fails is undone alone. */
+  #oneByOne(isDurable: boolean, guards: string | undefined, writes: readonly Write[]) {
+    this.#begin(isDurable);
+    const areGuardsStored = guards === undefined ||
+      "value" in this.#attempt(() => useAll(this.#database, guards));
+    const outcomes = writes.map((write) => this.#attempt(() => this.#run(write)));
+    return { areGuardsStored, outcomes };
   }
 
   #run({ method, args }: Write): unknown {

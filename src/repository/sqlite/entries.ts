@@ -1,9 +1,10 @@
 // Current values: find, list, and the two changes to a key (wire §6).
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
-import type { ApplyOutcome, Change, Entry, Put } from "../repository.ts";
+import type { ApplyOutcome, Change, Entry, Guards, Put } from "../repository.ts";
 import { condemnation, refer, unrefer } from "./blocks.ts";
 import type { Database } from "./database.ts";
+import { guardValues, IN_ORDER } from "./guards.ts";
 import { entry, isNull, number, text } from "./rows.ts";
 import { grow } from "./spaces.ts";
 
@@ -11,6 +12,9 @@ const FIND = `
   SELECT e.hash, e.size, e.headers, e.inline
   FROM space s JOIN entry e ON e.space_no = s.no
   WHERE s.id = ? AND e.key = ?`;
+
+// The same for a read whose guards are in order, in one trip where three cost twice as much.
+const FIND_GUARDED = `${FIND} AND ${IN_ORDER}`;
 
 // No text sorts between a prefix and the prefix followed by a byte that UTF-8 never has.
 const LIST = `
@@ -54,6 +58,17 @@ interface State {
 
 export function find(database: Database, space: SpaceId, key: string): Entry | undefined {
   const row = database.one(FIND, space, key);
+  return row === undefined ? undefined : entry(row);
+}
+
+/** Undefined too when the token was used, or something of its chain revoked; time is not judged. */
+export function findGuarded(
+  database: Database,
+  space: SpaceId,
+  key: string,
+  guards: Guards,
+): Entry | undefined {
+  const row = database.one(FIND_GUARDED, space, key, ...guardValues(guards));
   return row === undefined ? undefined : entry(row);
 }
 

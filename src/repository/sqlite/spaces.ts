@@ -2,8 +2,9 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
-import type { Usage } from "../repository.ts";
-import type { Database } from "./database.ts";
+import type { Guards, Usage } from "../repository.ts";
+import type { Database, Row } from "./database.ts";
+import { guardValues, IN_ORDER } from "./guards.ts";
 import { number, spaceId } from "./rows.ts";
 
 const NO = "SELECT no FROM space WHERE id = ?";
@@ -11,6 +12,7 @@ const USAGE = `
   SELECT s.used, coalesce(e.held, 0) AS held, n.used AS total
   FROM space s JOIN node n ON n.id = 1 LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
   WHERE s.id = ?`;
+const USAGE_GUARDED = `${USAGE} AND ${IN_ORDER}`;
 const PAGE = "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT ?";
 const CREATE = "INSERT INTO space (id, owner, created_at) VALUES (?, ?, ?)";
 const COUNT_CREATED = "UPDATE node SET spaces = spaces + 1 WHERE id = 1";
@@ -31,7 +33,21 @@ export function usage(
   key: string | undefined,
 ): Usage | undefined {
   const row = database.one(USAGE, key ?? null, space);
-  if (row === undefined) return undefined;
+  return row === undefined ? undefined : usageOf(row);
+}
+
+/** Undefined too when the token was used, or something of its chain revoked. */
+export function usageGuarded(
+  database: Database,
+  space: SpaceId,
+  key: string | undefined,
+  guards: Guards,
+): Usage | undefined {
+  const row = database.one(USAGE_GUARDED, key ?? null, space, ...guardValues(guards));
+  return row === undefined ? undefined : usageOf(row);
+}
+
+function usageOf(row: Row): Usage {
   return { used: number(row, "used"), held: number(row, "held"), total: number(row, "total") };
 }
 

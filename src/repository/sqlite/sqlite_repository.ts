@@ -5,19 +5,28 @@
 // in memory, and a read waits while a write with its guard is under way. So no guard is ever judged
 // on both sides at a time.
 
+import type { SpaceId } from "../../capabilities/space_id.ts";
 import { NodeError } from "../../errors.ts";
+import type { Identity } from "../../tokens/cid.ts";
 import { GroupCommit, type Outcome } from "../group_commit.ts";
-import type { Change, NewDelegation, Read, ReadOutcome, Repository } from "../repository.ts";
+import type { Change, NewDelegation, Read, ReadOutcome, Repository, Usage } from "../repository.ts";
 import * as blocks from "./blocks.ts";
 import { check } from "./check.ts";
 import type { Database } from "./database.ts";
 import { Delegations } from "./delegations.ts";
-import { find, list } from "./entries.ts";
+import { find, findGuarded, list } from "./entries.ts";
 import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
 import { setting } from "./settings.ts";
-import { countOwned, countSpaces, spaceNumber, spacesAfter, usage } from "./spaces.ts";
+import {
+  countOwned,
+  countSpaces,
+  spaceNumber,
+  spacesAfter,
+  usage,
+  usageGuarded,
+} from "./spaces.ts";
 import { isUsed } from "./used_tokens.ts";
 import type { Writer } from "./writer.ts";
 import type { Write, WriteMethod, Writes } from "./writes.ts";
@@ -104,6 +113,27 @@ export function sqliteRepository(
 
   const isTokenUsed = (key: string) => readGuards.has(key) || isUsed(database, key);
 
+  /** The usual outcome of a read of a key; undefined: it takes a closer look. */
+  function admitAtOnce(asked: Read): ReadOutcome | undefined {
+    const { space, key, use, validUntil = Infinity } = asked;
+    if (space === undefined || key === undefined) return undefined;
+    if (readGuards.has(use.key) || now() >= validUntil) return undefined;
+    const entry = findGuarded(database, space, key, asked);
+    return entry === undefined ? undefined : { kind: "admitted", entry };
+  }
+
+  /** The space's usage, where the token is unused and its chain unrevoked. */
+  function standAtOnce(
+    use: string | undefined,
+    unrevoked: readonly Identity[],
+    space: SpaceId | undefined,
+    key: string | undefined,
+  ): Usage | undefined {
+    if (space === undefined || (use !== undefined && readGuards.has(use))) return undefined;
+    const guards = { unrevoked, ...(use === undefined ? {} : { use: { key: use, expiresAt: 0 } }) };
+    return usageGuarded(database, space, key, guards);
+  }
+
   return {
     delegations: (cids) => read(() => delegations.withAncestors(cids)),
     delegationTokens: (cids) => read(() => delegations.tokens(cids)),
@@ -118,6 +148,8 @@ export function sqliteRepository(
 
     standing: ({ use, identities, space, key }) =>
       read(() => {
+        const quick = standAtOnce(use, identities, space, key);
+        if (quick !== undefined) return { used: false, revoked: new Set(), usage: quick };
         const found = space === undefined ? undefined : usage(database, space, key);
         return {
           used: use !== undefined && isTokenUsed(use),
@@ -128,7 +160,8 @@ export function sqliteRepository(
     admitRead: async (asked) => {
       for (let ended; (ended = using.get(asked.use.key)) !== undefined;) await ended;
       return await read(() => {
-        const outcome = judge(database, isTokenUsed, asked, now()) ?? look(database, asked);
+        const outcome = admitAtOnce(asked) ??
+          judge(database, isTokenUsed, asked, now()) ?? look(database, asked);
         if (outcome.kind === "admitted") readGuards.use(asked.use);
         return outcome;
       });

@@ -15,7 +15,7 @@ import { accept } from "./accept.ts";
 import * as blocks from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { change } from "./entries.ts";
-import { judge } from "./guards.ts";
+import { areInOrder, judge } from "./guards.ts";
 import { releaseLease, takeLease } from "./leases.ts";
 import { repairCounters } from "./repair.ts";
 import { revoke } from "./revocations.ts";
@@ -41,7 +41,9 @@ export function writesOn(database: Database, now: () => number) {
     success: T["kind"],
     decide: () => T,
   ) => {
-    const refusal = judge(database, (key) => isUsed(database, key), guards, now());
+    const refusal = areInOrder(database, guards, now())
+      ? undefined
+      : judge(database, (key) => isUsed(database, key), guards, now());
     if (refusal !== undefined) return refusal;
     const outcome = decide();
     if (outcome.kind === success && guards.use !== undefined) use(database, guards.use);

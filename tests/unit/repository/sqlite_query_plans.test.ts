@@ -26,6 +26,7 @@ const CASES = [
 const BOUNDED = [
   /^SCAN \w+ VIRTUAL TABLE/, // the values of a JSON array that the request brings, or of one row
   /^SCAN \(subquery-\d+\)$/, // what a LIMIT has cut
+  /^SCAN CONSTANT ROW$/, // a SELECT from nothing
   /^SCAN sqlite_schema$/,
   /^SCAN migration /,
   /^SCAN b USING INDEX block_dead$/, // what waits for the collector; a LIMIT ends it
