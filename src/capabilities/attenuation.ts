@@ -23,8 +23,19 @@ export function isRoot(resource: Resource, principal: Principal): boolean {
 /** Paths (of what is no space's: URIs) that are given, by all else that must be equal. */
 export type Grants = ReadonlyMap<string, ReadonlySet<string | undefined>>;
 
+/** Of single delegations, which never change: a session's index serves all that it signs. */
+const indexed = new WeakMap<Delegation, Grants>();
+
 /** A caveat that is not understood gives nothing (wire §3.1). */
 export function indexGrants(delegations: readonly Delegation[]): Grants {
+  const [only] = delegations;
+  if (only === undefined || delegations.length > 1) return indexAll(delegations);
+  const grants = indexed.get(only) ?? indexAll(delegations);
+  indexed.set(only, grants);
+  return grants;
+}
+
+function indexAll(delegations: readonly Delegation[]): Grants {
   const index = new Map<string, Set<string | undefined>>();
   for (const capability of delegations.flatMap(({ capabilities }) => capabilities)) {
     if (capability.caveated) continue;

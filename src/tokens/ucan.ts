@@ -45,14 +45,16 @@ export function decodeUcan(token: string): Ucan {
   if (audience.text.includes("#")) throw malformed("aud is not a DID");
   const key = publicKeyOf(issuer.principal);
   if (key.algorithm !== algorithm) throw malformed("alg does not fit the issuer's key");
-  const signed = encodeUtf8(token.slice(0, headerPart.length + 1 + payloadPart.length));
+  // What decoded as base64url is ASCII: characters are bytes.
+  const bytes = encodeUtf8(token);
+  const signed = bytes.subarray(0, headerPart.length + 1 + payloadPart.length);
   const expiresAt = time(payload, "exp");
   if (expiresAt === undefined) throw malformed("exp is missing");
   const notBefore = time(payload, "nbf");
   const nonce = nonceOf(payload);
   const claims: UcanClaims = {
     kind: "ucan",
-    cid: cidOf(encodeUtf8(token)),
+    cid: cidOf(bytes),
     // s and n − s are two signatures over the same bytes (wire §2).
     identity: `ucan:${blake3Hex(signed)}` as Identity,
     token,

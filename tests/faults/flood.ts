@@ -1,7 +1,6 @@
 // A flood of bad tokens from a hundred addresses (adversary.md, group 5): others hardly notice, and
 // the node does not grow.
 
-import assert from "node:assert/strict";
 import { assertOk, clientAt, invoke, kv, signIn } from "../support/asking.ts";
 import { measured, median, mib } from "../support/measured.ts";
 import { type NodeProcess, startProcess } from "../support/process.ts";
