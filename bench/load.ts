@@ -31,17 +31,19 @@ export async function run(
   await Promise.all(Array.from({ length: connections }, lane));
   const seconds = (performance.now() - begun) / 1000;
   const used = await cpu() - before;
-  times.sort((a, b) => a - b);
-  const quantile = (q: number) =>
-    times[Math.min(times.length - 1, Math.floor(times.length * q))] ?? 0;
   return {
     microsecondsOfCpu: used / count,
     perSecond: count / seconds,
-    p50: quantile(0.5),
-    p99: quantile(0.99),
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
   };
 }
 
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? NaN;
+}
+
 export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+  return quantile(values, 0.5);
 }

@@ -4,28 +4,50 @@ export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
   /** Microseconds of CPU used so far, user and system. */
   cpu(): Promise<number>;
-  /** Bytes resident now. */
-  memory(): Promise<number>;
+  /** Bytes resident now, and at most so far. */
+  memory(): Promise<{ readonly now: number; readonly peak: number }>;
+  /** Milliseconds that its event loop stood still, at most, once it had been up for a second. */
+  longestStall(): Promise<number>;
 }
 
 const TICK_MICROSECONDS = 10_000; // _SC_CLK_TCK is 100 on every Linux that Deno runs on
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+const BARE = new URL("./bare.ts", import.meta.url).pathname;
+const PROBE = new URL("./stall_probe.ts", import.meta.url).pathname;
+
+/** A node on the storage in `folder`. */
+export function startNode(folder: string): Promise<ServerProcess> {
+  return startServer([MAIN, "serve"], {
+    TINYCLOUD_PORT: "0",
+    TINYCLOUD_PROMETHEUS_PORT: "0",
+    TINYCLOUD_STORAGE_DATABASE: `${folder}/caps.db`,
+    TINYCLOUD_STORAGE_BLOCKS_PATH: `${folder}/blocks`,
+  });
+}
+
+/** The bare server; uploads go into `folder`, which downloads read. */
+export function startBare(folder = ""): Promise<ServerProcess> {
+  return startServer([BARE], { BARE_FOLDER: folder });
+}
 
 /** Starts it and waits for the first line of output that holds a port. */
-export async function startServer(
+async function startServer(
   args: readonly string[],
   env: Record<string, string>,
 ): Promise<ServerProcess> {
+  const stallFile = await Deno.makeTempFile({ prefix: "tinycloud-stall-" });
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--no-prompt",
+      `--preload=${PROBE}`,
       "--allow-net",
       "--allow-env",
       "--allow-read",
       "--allow-write",
       ...args,
     ],
-    env,
+    env: { ...env, NO_COLOR: "1", BENCH_STALL: stallFile },
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -50,18 +72,24 @@ export async function startServer(
     },
     async memory() {
       const status = await proc(child.pid, "status");
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+      const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
+      return { now: kib("VmRSS") * 1024, peak: kib("VmHWM") * 1024 };
+    },
+    async longestStall() {
+      await new Promise((resolve) => setTimeout(resolve, 600)); // the probe writes twice a second
+      return Number(await Deno.readTextFile(stallFile));
     },
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;
       await drained;
+      await Deno.remove(stallFile);
     },
   };
 }
 
-/** Deno lets a program read /proc only with every permission; `cat` needs the one to run it. */
 async function proc(pid: number, file: string): Promise<string> {
+  // By a program: Deno itself may not read /proc without all permissions.
   const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/${file}`] }).output();
   return new TextDecoder().decode(stdout);
 }
