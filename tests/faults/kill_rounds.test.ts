@@ -3,7 +3,7 @@ import { killRounds } from "./kill_rounds.ts";
 
 Deno.test("1, 2, 6: kill -9 under eight writers loses nothing acknowledged, and tears nothing", async () => {
   const { acknowledged, retried } = await killRounds({
-    rounds: 20,
+    rounds: 30,
     seed: 1,
     moments: 120,
     large: 300_000,

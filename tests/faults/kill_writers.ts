@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { blake3 } from "hash-wasm";
 import { type Session, Transport } from "../../client/mod.ts";
 import { kv } from "../support/asking.ts";
-import type { Random } from "../support/random.ts";
+import { type Random, seeded } from "../support/random.ts";
 import type { Ledger, Operation } from "./ledger.ts";
 
 /** An operation with all that is needed to send it again. */
@@ -15,7 +15,12 @@ export interface Sent extends Operation {
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   /** Whether only one writer uses the key. */
   readonly isOwn: boolean;
+  /** Whether no other operation leaves the same value. */
+  readonly isUnique: boolean;
 }
+
+/** What a full space answers; nothing is stored then. */
+export const FULL: ReadonlySet<string | null> = new Set(["quota_exceeded", "quota_would_exceed"]);
 
 export interface Writing {
   readonly session: Session;
@@ -33,6 +38,8 @@ const SHARED_KEYS = 4;
 /** Empty, small, at the border of what lies in the database, and blocks. */
 const SIZES = [0, 1, 100, 1000, 4000, 16_384, 16_385, 40_000] as const;
 const PIECE = 64 * 1024;
+/** Contents that many keys share, so that their blocks come, go and come back. */
+const SHARED_SIZES = [20_000, 30_000, 50_000] as const;
 
 /** Writes until the node is gone; what was still under way then, and all that was acknowledged. */
 export async function write(
@@ -50,7 +57,8 @@ export async function write(
       return { inFlight: operation, acknowledged };
     }
     assertDone(operation, answer);
-    writing.ledger.acknowledge(operation);
+    if (FULL.has(answer.code)) writing.ledger.refuse(operation);
+    else writing.ledger.acknowledge(operation);
     if (answer.status === 200) acknowledged.push(operation);
     writing.moment();
   }
@@ -101,11 +109,18 @@ async function next(
   const isOwn = random.below(3) > 0;
   const key = isOwn ? `${name}/${random.below(OWN_KEYS)}` : `shared/${random.below(SHARED_KEYS)}`;
   const size = random.below(12) === 0 ? random.below(large) : random.pick(SIZES);
-  const body = random.below(5) === 0 ? undefined : random.bytes(size);
+  const isShared = random.below(4) === 0;
+  const value = isShared ? sharedContent(random.pick(SHARED_SIZES)) : random.bytes(size);
+  const body = random.below(5) === 0 ? undefined : value;
   const verb = body === undefined ? "del" : "put";
   const { header: token } = await session.invocationToken(kv(session, verb, key));
-  const leaves = body === undefined ? undefined : { etag: await etagOf(body), size };
-  return Object.assign(ledger.begin(key, leaves), { token, body, isOwn });
+  const leaves = body === undefined ? undefined : { etag: await etagOf(body), size: body.length };
+  const isUnique = body !== undefined && !isShared && size > 100;
+  return Object.assign(ledger.begin(key, leaves), { token, body, isOwn, isUnique });
+}
+
+function sharedContent(size: number): Uint8Array<ArrayBuffer> {
+  return seeded(size).bytes(size);
 }
 
 function assertDone(
@@ -113,7 +128,8 @@ function assertDone(
   { status, code }: { readonly status: number; readonly code: string | null },
 ): void {
   const nothingThere = body === undefined && code === "key_not_deleted";
-  assert.ok(status === 200 || nothingThere, `${key}: ${status} ${code}`);
+  const isFull = body !== undefined && FULL.has(code);
+  assert.ok(status === 200 || nothingThere || isFull, `${key}: ${status} ${code}`);
 }
 
 function piecesOf(body: Uint8Array<ArrayBuffer>, moment: () => void): ReadableStream<Uint8Array> {

@@ -38,6 +38,12 @@ export class Ledger {
     this.#operations.set(operation.key, left);
   }
 
+  /** It was refused: whatever is there, it is not from this one. */
+  refuse(operation: Operation): void {
+    const standing = this.#operations.get(operation.key) ?? [];
+    this.#operations.set(operation.key, standing.filter((one) => one !== operation));
+  }
+
   /** Whether a node that keeps its word may hold this under the key. */
   allows(key: string, state: State): boolean {
     const standing = this.#operations.get(key) ?? [];
