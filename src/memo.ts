@@ -19,7 +19,15 @@ export function memoBy<I, K, V>(
     if (known !== undefined) return known;
     const made = make(input);
     if (results.size >= max) results.clear();
-    results.set(key, made);
+    results.set(typeof key === "string" ? detached(key) : key, made);
     return made;
   };
 }
+
+/** The same text in memory of its own: a slice would keep the whole that it was cut from. */
+function detached<K extends string>(key: K): K {
+  return decoder.decode(encoder.encode(key)) as K;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -55,11 +55,21 @@ export function isGranted(grants: Grants, capability: Capability): boolean {
   if (capability.resource.kind !== "space") return false;
   if (paths.has(undefined)) return true;
   if (path === undefined) return false;
+  // A path of thousands of folders would have each of its beginnings hashed.
+  if (path.length > MAX_WALKED) return [...paths].some((given) => isBelow(path, given));
   // Each folder that the path lies in, as a grant may spell it: `a` and `a/`.
   for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
     if (paths.has(path.slice(0, at)) || paths.has(path.slice(0, at + 1))) return true;
   }
   return false;
+}
+
+/** Longer than any key; walking its folders costs what some 60 comparisons cost. */
+const MAX_WALKED = 1024;
+
+function isBelow(path: string, given: string | undefined): boolean {
+  return given === undefined ||
+    path.startsWith(given) && (given.endsWith("/") || path.charAt(given.length) === "/");
 }
 
 function placeOf({ resource, ability }: Capability): [group: string, path: string | undefined] {

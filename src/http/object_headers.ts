@@ -20,8 +20,10 @@ const STRONG_ETAG = /^"blake3-([0-9a-f]{64})"$/;
 export function storedHeaders(headers: Headers): readonly StoredHeader[] {
   const stored: StoredHeader[] = [];
   let bytes = 0;
-  for (const [name, value] of headers) {
+  for (const [name, sent] of headers) {
     if (!isStored(name)) continue;
+    // A header that was sent twice, once empty, is joined to one with a space at its end.
+    const value = withoutSpaces(sent);
     if (!VALUE.test(value)) {
       throw new NodeError(
         "request_malformed",
@@ -34,6 +36,14 @@ export function storedHeaders(headers: Headers): readonly StoredHeader[] {
   const { names, bytes: most } = MAX_STORED_HEADERS;
   if (stored.length > names || bytes > most) throw new NodeError("headers_too_large");
   return stored;
+}
+
+/** Without spaces and tabs around it, as the platform sends it. */
+function withoutSpaces(text: string): string {
+  let [from, to] = [0, text.length];
+  while (" \t".includes(text.charAt(from)) && from < to) from++;
+  while (to > from && " \t".includes(text.charAt(to - 1))) to--;
+  return text.slice(from, to);
 }
 
 function isStored(name: string): boolean {

@@ -181,14 +181,21 @@ export interface DelegationQuery {
   readonly inForceAt?: number;
   /** `auth.max_delegation_lifetime`: also bounds the windows of all but host delegations. */
   readonly maxLifetime?: number;
-  /** Continue below this `position`. */
+  /** Continue below this position, the last page's `next`. */
   readonly before?: number;
+  /** Bounds what is looked at, not only what is found: a space may hold many that were revoked. */
   readonly limit: number;
+}
+
+/** Newest first. */
+export interface DelegationPage {
+  readonly found: readonly FoundDelegation[];
+  /** Where to continue; absent when all have been looked at. */
+  readonly next?: number;
 }
 
 /** A delegation with a capability in the asked space; neither it nor an ancestor is revoked. */
 export interface FoundDelegation {
-  readonly position: number;
   readonly record: Delegation;
   readonly token: string;
 }
@@ -212,7 +219,7 @@ export interface Repository extends AsyncDisposable {
   /** The tokens of stored delegations, in header form. */
   delegationTokens(cids: readonly Cid[]): Promise<ReadonlyMap<Cid, string>>;
   /** Newest accepted first. */
-  delegationsIn(query: DelegationQuery): Promise<readonly FoundDelegation[]>;
+  delegationsIn(query: DelegationQuery): Promise<DelegationPage>;
   /** Stores it once; posted again, judges it afresh and answers the same way. */
   acceptDelegation(delegation: NewDelegation): Promise<AcceptOutcome>;
   /** After it resolves no change or read below the identity is admitted. Repeating changes nothing. */

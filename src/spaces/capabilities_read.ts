@@ -111,7 +111,7 @@ async function* listPieces(
   let separator = "{";
   let before: number | undefined;
   for (let left = MAX_CAPABILITIES_READ; left > 0;) {
-    const page = await repository.delegationsIn({
+    const { found, next } = await repository.delegationsIn({
       space,
       limit: PAGE,
       inForceAt: clock.nowSeconds(),
@@ -122,7 +122,7 @@ async function* listPieces(
       ...(direction === "created" ? { delegator: person } : {}),
       ...(direction === "received" ? { delegatee: person } : {}),
     });
-    const entries = page.filter(({ record }) => record.capabilities.some(isAsked)).slice(0, left)
+    const entries = found.filter(({ record }) => record.capabilities.some(isAsked)).slice(0, left)
       .map(({ record, token }) => {
         const entry = entryOf(record, token, invocation, space);
         return `${JSON.stringify(record.cid)}:${JSON.stringify(entry)}`;
@@ -132,8 +132,8 @@ async function* listPieces(
       separator = ",";
     }
     left -= entries.length;
-    if (page.length < PAGE) break;
-    before = page.at(-1)?.position;
+    if (next === undefined) break;
+    before = next;
     await turn();
   }
   yield separator === "{" ? "{}" : "}";

@@ -45,12 +45,15 @@ function isCaveated(caveats: JsonValue | undefined): boolean {
 export function capabilitiesOf(attenuations: readonly Attenuation[]): Capability[] {
   const capabilities = new Map<string, Capability>();
   const resources = new Map<string, Resource>();
+  // A resource stands in keys by its number: the platform hashes texts of 16 Ki and more by length.
+  const numbers = new Map<string, number>();
   for (const { resource: text, ability: name, caveated } of attenuations) {
     const resource = resources.get(text) ?? parseResource(text);
     resources.set(text, resource);
     const ability: Ability = parseAbility(name);
-    // Neither an ability nor a URI holds a space.
-    const key = `${resource.uri} ${ability}`;
+    const number = numbers.get(resource.uri) ?? numbers.size;
+    numbers.set(resource.uri, number);
+    const key = `${number} ${ability}`;
     const isCaveated = caveated || capabilities.get(key)?.caveated === true;
     capabilities.set(key, { resource, ability, caveated: isCaveated });
   }

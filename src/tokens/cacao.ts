@@ -170,6 +170,9 @@ function record(
   ) {
     throw malformed(`${what} is not a map`);
   }
+  if (Object.keys(value).length > required.length + optional.length) {
+    throw malformed(`${what} has a member that is not known`);
+  }
   const members = new Map(Object.entries(value));
   for (const name of required) {
     if (!members.has(name)) throw malformed(`${what} lacks ${name}`);

@@ -22,6 +22,8 @@ const RAW = 0x55;
 const TOKEN_PREFIX = Uint8Array.of(0x01, RAW, 0x1e, 32);
 /** Clients cite the same few delegations with every token. */
 const MAX_REMEMBERED = 4_096;
+/** A CID of ours has 59 characters. */
+const MAX_REMEMBERED_LENGTH = 64;
 /** The first character of a CID's text names its base. */
 const BASES: ReadonlyMap<string, MultibaseDecoder<string>> = new Map(
   Object.values(bases).map((base) => [base.prefix, base.decoder]),
@@ -41,15 +43,24 @@ export function cidOf(bytes: Uint8Array): Cid {
  */
 export function parseCid(text: string): Cid {
   if (text.length > MAX_CID_LENGTH) throw malformed("a CID is too long");
-  return canonical(text);
+  return text.length > MAX_REMEMBERED_LENGTH ? canonical(text) : known(text);
 }
 
-const canonical = memo(MAX_REMEMBERED, (text: string): Cid => {
+function canonical(text: string): Cid {
   if (!/^[0-9A-Za-z+/_-]+$/.test(text)) throw malformed("a proof is not a CID");
+  const ours = inOurForm(text);
+  // Base58 is shorter than ours.
+  if (ours.length > MAX_CID_LENGTH) throw malformed("a CID is too long");
+  return ours as Cid;
+}
+
+function inOurForm(text: string): string {
   try {
-    const cid = CID.parse(text, BASES.get(text.charAt(0)));
-    return CID.createV1(RAW, cid.multihash).toString(base32) as Cid;
+    const { multihash } = CID.parse(text, BASES.get(text.charAt(0)));
+    return CID.createV1(RAW, multihash).toString(base32);
   } catch (cause) {
     throw malformed("a proof is not a CID", cause);
   }
-});
+}
+
+const known = memo(MAX_REMEMBERED, canonical);

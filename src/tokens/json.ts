@@ -56,8 +56,9 @@ function scan(text: string, what: string): void {
         const name = stringAt(text, at, end, what);
         if (isBeforeColon(text, end)) {
           const seen = names.at(-1);
-          if (seen?.has(name)) throw malformed(`${what} has a name twice`);
-          seen?.add(name);
+          // The platform puts names like 1048576 where a sender likes; a letter before keeps that away.
+          if (seen?.has(`.${name}`)) throw malformed(`${what} has a name twice`);
+          seen?.add(`.${name}`);
         }
         at = end;
       }

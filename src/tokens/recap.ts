@@ -1,6 +1,7 @@
 // ReCap (ERC-5573; wire §3.1): capabilities inside a SIWE message, and the sentence that tells them.
 
 import { malformed } from "../errors.ts";
+import { MAX_TOKEN_LENGTH } from "../limits.ts";
 import { type Attenuation, parseAttenuations } from "./attenuations.ts";
 import { decodeBase64url } from "./base64url.ts";
 import { type Cid, parseCid } from "./cid.ts";
@@ -40,23 +41,33 @@ export function parseRecap(uri: string): Recap {
 
 /** The sentence with which the message's statement must end, from the strings exactly as decoded. */
 export function recapStatement(attenuations: readonly Attenuation[]): string {
-  const groups = new Map<string, { resource: string; namespace: string; names: string[] }>();
+  const resources = new Map<string, Map<string, string[]>>();
   for (const { resource, ability } of attenuations) {
     const slash = ability.indexOf("/");
+    const namespaces = resources.get(resource) ?? new Map<string, string[]>();
+    resources.set(resource, namespaces);
     const namespace = ability.slice(0, slash);
-    const key = JSON.stringify([resource, namespace]);
-    const group = groups.get(key) ?? { resource, namespace, names: [] };
-    group.names.push(ability.slice(slash + 1));
-    groups.set(key, group);
+    const names = namespaces.get(namespace) ?? [];
+    namespaces.set(namespace, names);
+    names.push(ability.slice(slash + 1));
   }
-  const sorted = [...groups.values()].sort((a, b) =>
-    compare(a.resource, b.resource) || compare(a.namespace, b.namespace)
-  );
-  const sentences = sorted.map(({ resource, namespace, names }, index) => {
-    const quoted = names.sort(compare).map((name) => `'${name}'`).join(", ");
-    return ` (${index + 1}) '${namespace}': ${quoted} for '${resource}'.`;
-  });
-  return OPENING + sentences.join("");
+  let statement = OPENING;
+  let index = 0;
+  for (const [resource, namespaces] of sorted(resources)) {
+    for (const [namespace, names] of sorted(namespaces)) {
+      const quoted = names.sort(compare).map((name) => `'${name}'`).join(", ");
+      statement += ` (${++index}) '${namespace}': ${quoted} for '${resource}'.`;
+      // It names each resource as often as there are namespaces: megabytes, from a hostile ReCap.
+      if (statement.length > MAX_TOKEN_LENGTH) {
+        throw malformed("the statement does not tell the ReCap");
+      }
+    }
+  }
+  return statement;
+}
+
+function sorted<T>(entries: ReadonlyMap<string, T>): [string, T][] {
+  return [...entries].sort(([a], [b]) => compare(a, b));
 }
 
 /** By code units; the strings are ASCII (URIs and abilities), so by bytes. */

@@ -136,7 +136,7 @@ export const delegationCases: readonly Case[] = [
           inForceAt: at,
           ...(maxLifetime === undefined ? {} : { maxLifetime }),
         };
-        return (await repository.delegationsIn(asked)).map(({ record }) => record.cid);
+        return (await repository.delegationsIn(asked)).found.map(({ record }) => record.cid);
       };
 
       assert.deepEqual(await inForceAt(NOW + 9), [belowEnds.record.cid]);
@@ -310,7 +310,8 @@ export const delegationCases: readonly Case[] = [
         assert.deepEqual(outcome, { kind: "accepted", activated: [SPACE], skipped: [] });
       }
       const listed = await given.repository.delegationsIn({ space: SPACE, limit: 100 });
-      assert.equal(listed.filter(({ record }) => record.cid === delegation.record.cid).length, 1);
+      const cids = listed.found.map(({ record }) => record.cid);
+      assert.equal(cids.filter((cid) => cid === delegation.record.cid).length, 1);
     },
   },
   {
@@ -455,7 +456,7 @@ export const delegationCases: readonly Case[] = [
 
       assert.equal(posted.kind, "revoked");
       const listed = await repository.delegationsIn({ space: SPACE, delegatee: BOB, limit: 10 });
-      assert.deepEqual(listed.filter(({ record }) => record.identity === identity), []);
+      assert.deepEqual(listed.found.filter(({ record }) => record.identity === identity), []);
     },
   },
   {
@@ -483,12 +484,42 @@ export const delegationCases: readonly Case[] = [
 
       const query = { space: SPACE, delegatee: BOB, delegator: ALICE };
       const first = await repository.delegationsIn({ ...query, limit: 2 });
-      const before = first.at(-1)?.position;
-      assert.ok(before);
-      const rest = await repository.delegationsIn({ ...query, limit: 3, before });
+      assert.ok(first.next);
+      const rest = await repository.delegationsIn({ ...query, limit: 5, before: first.next });
 
-      const listed = [...first, ...rest].map(({ record, token }) => ({ record, token }));
+      assert.equal(first.found.length, 2);
+      assert.equal(rest.next, undefined, "all have been looked at");
+      // The oldest is the hosting itself.
+      const listed = [...first.found, ...rest.found.slice(0, -1)].map(({ record, token }) => ({
+        record,
+        token,
+      }));
       assert.deepEqual(listed, newest);
+    },
+  },
+  {
+    name: "a page of delegations looks at no more than its limit, however many do not hold",
+    run: async ({ repository }) => {
+      await host(repository, SPACE);
+      const [root, live] = [aDelegation(), aDelegation()];
+      const dead = Array.from({ length: 5 }, () => aChild([root.record]));
+      await accept(repository, live, root, ...dead);
+      await repository.revoke(aRevocation(root.record));
+      const query = { space: SPACE, delegatee: BOB, delegator: ALICE, limit: 1 };
+
+      const pages: number[] = [];
+      let before: number | undefined;
+      do {
+        const page = await repository.delegationsIn({
+          ...query,
+          ...(before === undefined ? {} : { before }),
+        });
+        pages.push(page.found.length);
+        before = page.next;
+      } while (before !== undefined);
+
+      // What is below the revoked one and itself, the live one, the hosting, and the end.
+      assert.deepEqual(pages, [0, 0, 0, 0, 0, 0, 1, 1, 0]);
     },
   },
   {
@@ -501,7 +532,7 @@ export const delegationCases: readonly Case[] = [
       );
       await accept(repository, ...delegations);
       const listed = async (filter: { delegator?: typeof BOB; delegatee?: typeof BOB }) => {
-        const found = await repository.delegationsIn({ space: SPACE, limit: 100, ...filter });
+        const { found } = await repository.delegationsIn({ space: SPACE, limit: 100, ...filter });
         return found.map(({ record }) =>
           delegations.findIndex((delegation) => delegation.record.cid === record.cid)
         ).filter((index) => index >= 0);
@@ -530,8 +561,8 @@ export const delegationCases: readonly Case[] = [
       const valid = await repository.delegationsIn({ ...query, inForceAt: NOW + 10 });
 
       // The oldest is the hosting itself.
-      assert.deepEqual(all.slice(0, -1).map(({ record }) => record.cid), cids);
-      assert.deepEqual(valid.slice(0, -1).map(({ record }) => record.cid), cids.slice(1));
+      assert.deepEqual(all.found.slice(0, -1).map(({ record }) => record.cid), cids);
+      assert.deepEqual(valid.found.slice(0, -1).map(({ record }) => record.cid), cids.slice(1));
     },
   },
   {

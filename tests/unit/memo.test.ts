@@ -49,3 +49,13 @@ Deno.test("inputs with the same key have one result", () => {
   assert.deepEqual(sizes, [1, 1]);
   assert.deepEqual(made, ["a"]);
 });
+
+Deno.test("a remembered text does not keep the long one that it was cut from", () => {
+  const size = memo(1000, (text: string) => text.length);
+  const before = Deno.memoryUsage().heapUsed;
+
+  for (let at = 0; at < 1000; at++) size(`${at} `.padEnd(64 * 1024, "x").slice(0, 100));
+
+  // 1,000 texts of 64 KiB would be 64 MiB.
+  assert.ok(Deno.memoryUsage().heapUsed - before < 32 * 1024 * 1024);
+});

@@ -2,7 +2,7 @@
 
 import type { Delegation } from "../../capabilities/delegation.ts";
 import type { Cid } from "../../tokens/cid.ts";
-import type { DelegationQuery, FoundDelegation } from "../repository.ts";
+import type { DelegationPage, DelegationQuery } from "../repository.ts";
 import type { Database, Row, Value } from "./database.ts";
 import { DelegationCache } from "./delegation_cache.ts";
 import { cid, delegation, number, text } from "./rows.ts";
@@ -49,16 +49,20 @@ export class Delegations {
     return new Map(rows.map((row) => [cid(row, "cid"), text(row, "token")]));
   }
 
-  inSpace(query: DelegationQuery): readonly FoundDelegation[] {
+  inSpace(query: DelegationQuery): DelegationPage {
     const { space, delegator, delegatee, limit } = query;
     const before = query.before ?? Number.MAX_SAFE_INTEGER;
     const at = query.inForceAt ?? -Infinity;
     const bound: Value[] = [space, before, at, limit, query.maxLifetime ?? Infinity];
-    return this.#found(bound, delegator, delegatee).map((row) => ({
-      position: number(row, "position"),
-      record: this.#read(row),
-      token: text(row, "token"),
-    }));
+    const rows = this.#rows(bound, delegator, delegatee);
+    const last = rows.at(-1);
+    return {
+      found: rows.filter((row) => number(row, "holds") === 1).map((row) => ({
+        record: this.#read(row),
+        token: text(row, "token"),
+      })),
+      ...(last === undefined || rows.length < limit ? {} : { next: number(last, "position") }),
+    };
   }
 
   #collect(cids: readonly Cid[], found: Map<Cid, Delegation>): void {
@@ -87,7 +91,7 @@ export class Delegations {
     return record;
   }
 
-  #found(bound: Value[], delegator?: string, delegatee?: string): readonly Row[] {
+  #rows(bound: Value[], delegator?: string, delegatee?: string): readonly Row[] {
     if (delegator !== undefined && delegatee !== undefined) {
       return this.#database.all(BY_BOTH, ...bound, delegator, delegatee);
     }
@@ -105,19 +109,20 @@ function outOfForce(row: string): string {
         OR (${row}.host = 0 AND ${start} + ?5 <= ?3))`;
 }
 
+/** So many rows, each with whether it and all its ancestors hold. */
 function listing(index: string, filter: string): string {
   return `
-  SELECT d.position, e.token, ${COLUMNS}
-  FROM delegation_scope s INDEXED BY ${index}
-    CROSS JOIN delegation d ON d.position = s.position
-    CROSS JOIN event e ON e.seq = s.position
-  WHERE s.scope = ?1 AND s.position < ?2 AND s.until > ?3 ${filter}
-    AND NOT EXISTS (
+  SELECT d.position, e.token, ${COLUMNS},
+    NOT EXISTS (
       SELECT 1 FROM json_each(d.lineage) l CROSS JOIN revocation r ON r.identity = l.value)
     AND NOT ifnull(${outOfForce("d")}, 0)
     AND NOT EXISTS (
       SELECT 1 FROM json_each(d.ancestors) a CROSS JOIN delegation p ON p.cid = a.value
-      WHERE ${outOfForce("p")})
+      WHERE ${outOfForce("p")}) AS holds
+  FROM delegation_scope s INDEXED BY ${index}
+    CROSS JOIN delegation d ON d.position = s.position
+    CROSS JOIN event e ON e.seq = s.position
+  WHERE s.scope = ?1 AND s.position < ?2 AND s.until > ?3 ${filter}
   ORDER BY s.position DESC
   LIMIT ?4`;
 }

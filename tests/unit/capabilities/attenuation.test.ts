@@ -103,6 +103,7 @@ const RESOURCES: readonly [parent: string, child: string, is: boolean][] = [
   [`${SPACE}/kv/a`, `${SPACE}/kv/a#f`, false],
   [`${SPACE}/kv/a#f`, `${SPACE}/kv/a`, false],
   [`${SPACE}/kv/a`, `${SPACE}/kv/a#`, false],
+  [`${SPACE}/kv/a`, `${SPACE}/kv/a#undefined`, false],
   [`${SPACE}/kv/a#f`, `${SPACE}/kv/a/b#f`, true],
   [`${SPACE}/kv/a#f`, `${SPACE}/kv/a/b#g`, false],
   [`${SPACE}/kv#`, `${SPACE}/kv/a#`, true],
@@ -184,6 +185,27 @@ for (const [what, given, gives] of GRANTS) {
 
 Deno.test("a capability with a caveat is given by one without", () => {
   assert.ok(grants(aCapability(`${SPACE}/kv`, GET), aCapability(`${SPACE}/kv/a`, GET, true)));
+});
+
+Deno.test("no delegation gives nothing", () => {
+  assert.equal(isGranted(indexGrants([]), aCapability()), false);
+});
+
+Deno.test("what two delegations give together is not taken for what one of them gives", () => {
+  const [a, b] = ["a", "b"].map((name) =>
+    aDelegation(name, { capabilities: [aCapability(`${SPACE}/kv/${name}`)] })
+  );
+  assert.ok(a && b);
+  const wanted = aCapability(`${SPACE}/kv/b`);
+
+  assert.ok(isGranted(indexGrants([a, b]), wanted));
+  assert.equal(isGranted(indexGrants([a]), wanted), false);
+  assert.ok(isGranted(indexGrants([a, b]), wanted));
+});
+
+Deno.test("a delegation is indexed once, however often it is asked", () => {
+  const given = aDelegation("given");
+  assert.equal(indexGrants([given]), indexGrants([given]));
 });
 
 // Few letters, so that paths often lie below each other.

@@ -3,7 +3,12 @@
 import { MAX_ANCESTORS } from "../../../src/limits.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { breadthFirst, judgeChain, type Verdict } from "../../../src/capabilities/chain.ts";
+import {
+  breadthFirst,
+  citedProofs,
+  judgeChain,
+  type Verdict,
+} from "../../../src/capabilities/chain.ts";
 import type { Capability, Delegation } from "../../../src/capabilities/delegation.ts";
 import type { ChainFacts, ChainQuestion } from "../../../src/capabilities/question.ts";
 import { windowOf } from "../../../src/capabilities/window.ts";
@@ -504,6 +509,12 @@ for (const use of ["delegation", "invocation"] as const) {
   }
 }
 
+Deno.test("of the proofs cited, each is looked at once, and one more than can be used", () => {
+  const cited = Array.from({ length: 66 }, (_, index) => aCid(`proof ${index}`));
+  assert.deepEqual(citedProofs([...cited.slice(0, 2), ...cited.slice(0, 3)]), cited.slice(0, 3));
+  assert.deepEqual(citedProofs(cited), cited.slice(0, 65));
+});
+
 class CountingMap<K, V> extends Map<K, V> {
   gets = 0;
   override get(key: K): V | undefined {
@@ -570,7 +581,9 @@ Deno.test("a planted cycle ends", () => {
 });
 
 Deno.test("an ancestor that is gone grants nothing: the failure is the node's", () => {
-  assert.equal(refusalOf(() => judgeChain(asked(), factsOf([below])))?.code, "internal");
+  const refusal = refusalOf(() => judgeChain(asked(), factsOf([below])));
+  assert.equal(refusal?.code, "internal");
+  assert.equal(refusal?.cause, up.cid, "the log names it");
 });
 
 Deno.test("what must still hold at the commit is named: all identities, the earliest end", () => {

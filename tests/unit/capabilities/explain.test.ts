@@ -5,9 +5,21 @@ import { judgeChain } from "../../../src/capabilities/chain.ts";
 import type { Delegation } from "../../../src/capabilities/delegation.ts";
 import { pathsTried } from "../../../src/capabilities/explain.ts";
 import type { ChainFacts, ChainQuestion } from "../../../src/capabilities/question.ts";
-import { aCapability, aCid, aDelegation, did, GET, NOW, PUT, SPACE } from "../../support/tokens.ts";
+import { principalOf } from "../../../src/tokens/did.ts";
+import {
+  aCapability,
+  aCid,
+  aDelegation,
+  ALICE,
+  did,
+  GET,
+  NOW,
+  PUT,
+  SPACE,
+} from "../../support/tokens.ts";
 
 const USER = did("user");
+const OWNER = principalOf(ALICE.did);
 const A = aCid("a");
 const B = aCid("b");
 const C = aCid("c");
@@ -35,6 +47,16 @@ const CASES: readonly [what: string, lines: readonly string[], told: readonly st
     "no proof at all",
     tried([], { proofs: [] }),
     [`${GET} on ${SPACE}/kv/a: no proof is cited, and did:example:user is not the owner`],
+  ],
+  [
+    "what is not the signer's own, of two without proof",
+    tried([], { signer: OWNER, capabilities: [aCapability(), aCapability("urn:a")], proofs: [] }),
+    [`${GET} on urn:a: no proof is cited, and ${ALICE.did} is not the owner`],
+  ],
+  [
+    "a caveat on what is the signer's own",
+    tried([], { signer: OWNER, capabilities: [aCapability(undefined, GET, true)], proofs: [] }),
+    [`${GET} on ${SPACE}/kv/a with a caveat: not understood`],
   ],
   ["a proof that is not stored", tried([]), [`${A}: is not stored here`]],
   [
@@ -74,6 +96,15 @@ const CASES: readonly [what: string, lines: readonly string[], told: readonly st
     ],
   ],
   [
+    "an ancestor with the shortest path to it",
+    tried([
+      aDelegation("a", { parents: [B, C] }),
+      aDelegation("b", { parents: [C] }),
+      aDelegation("c", { expiresAt: NOW }),
+    ]),
+    [`${A} → ${C}: counted until ${NOW}, now is ${NOW}`],
+  ],
+  [
     "an ancestor whose record is gone",
     tried([aDelegation("a", { parents: [B] })]),
     [`${A} → ${B}: is not stored here`],
@@ -89,6 +120,25 @@ const CASES: readonly [what: string, lines: readonly string[], told: readonly st
     [`${A}: gives ${GET} on ${SPACE}/kv/a, which does not cover ${GET} on ${SPACE}/kv/ab`],
   ],
   [
+    "all that a proof gives by that ability",
+    tried(
+      [aDelegation("a", {
+        capabilities: ["b", "c"].map((path) => aCapability(`${SPACE}/kv/${path}`)),
+      })],
+    ),
+    [
+      `${A}: gives ${GET} on ${SPACE}/kv/b, ${GET} on ${SPACE}/kv/c, ` +
+      `which does not cover ${GET} on ${SPACE}/kv/a`,
+    ],
+  ],
+  [
+    "an ability, not the window of a proof that counts from now, nor its end",
+    tried([aDelegation("a", { notBefore: NOW, expiresAt: NOW + 1 })], {
+      capabilities: [aCapability(undefined, PUT)],
+    }),
+    [`${A}: gives no ${PUT}`],
+  ],
+  [
     "a child that outlives its parent",
     tried([aDelegation("a", { expiresAt: NOW + 1 })], { use: "delegation", expiresAt: NOW + 200 }),
     [`${A}: Child delegation expiry exceeds parent expiry`],
@@ -97,6 +147,14 @@ const CASES: readonly [what: string, lines: readonly string[], told: readonly st
     "a caveat",
     tried([aDelegation("a")], { capabilities: [{ ...aCapability(), caveated: true }] }),
     [`${A}: ${GET} on ${SPACE}/kv/a with a caveat: not understood`],
+  ],
+  [
+    "what a caveat that is handed on lacks",
+    tried([aDelegation("a")], {
+      use: "delegation",
+      capabilities: [aCapability(undefined, GET, true), aCapability(undefined, PUT, true)],
+    }),
+    [`${A}: gives no ${PUT}`],
   ],
 ];
 
@@ -129,6 +187,11 @@ Deno.test("a diamond of 30 layers has a line for each node, and 33 lines at most
 
   assert.equal(lines.length, 33);
   assert.equal(lines.at(-1), "and 28 more");
+});
+
+Deno.test("32 lines are all told, without a word of more", () => {
+  const proofs = Array.from({ length: 32 }, (_, at) => aCid(`${at}`));
+  assert.deepEqual(tried([], { proofs }), proofs.map((cid) => `${cid}: is not stored here`));
 });
 
 Deno.test("a refusal carries its paths, and its sentence only the first reason", () => {

@@ -148,3 +148,9 @@ Deno.test("a value is told with its headers, its ETag and what keeps it from bei
 Deno.test("a value without content-type gets none", () => {
   assert.equal(entryHeaders({ hash: HASH, size: 0, headers: [] }).get("content-type"), null);
 });
+
+Deno.test("a header that was sent again, empty, is kept as it will be answered", () => {
+  const sent = new Headers([["content-type", "a"], ["content-type", ""]]);
+
+  assert.deepEqual(storedHeaders(sent), [["content-type", "a,"]]);
+});

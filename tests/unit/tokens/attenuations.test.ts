@@ -78,6 +78,11 @@ Deno.test("capabilities keep the token's order", () => {
   );
 });
 
+Deno.test("one ability on two resources is two capabilities", () => {
+  const att = '{"urn:a":{"a/b":[{"x":1}]},"urn:b":{"a/b":[{}]},"urn:c":{"a/b":[{}]}}';
+  assert.deepEqual(capabilities(att), ["caveated a/b urn:a", "a/b urn:b", "a/b urn:c"]);
+});
+
 const lower = `${SPACE.replace(ALICE.address, ALICE.address.toLowerCase())}/kv/a`;
 
 Deno.test("resources that are equal in canonical form are merged where the first stands", () => {

@@ -45,6 +45,8 @@ const REFUSED: readonly [text: string, padding: "forbidden" | "optional", why: s
   ["Y Q", "forbidden", "white space"],
   ["YQ\n", "forbidden", "a line feed at the end"],
   ["\tYQ", "optional", "a tab at the start"],
+  ["\tYQ==", "optional", "a tab before what is padded"],
+  ["YQ =", "optional", "white space before padding"],
   ["YQ\0", "forbidden", "NUL"],
   ["ＹＱ", "forbidden", "full-width letters"],
   ["YQ.", "forbidden", "a dot"],

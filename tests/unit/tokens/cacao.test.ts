@@ -397,6 +397,11 @@ for (const [what, fields, outcome] of MESSAGES) {
   });
 }
 
+Deno.test("a message without a ReCap gives nothing and cites nothing", async () => {
+  const { capabilities, proofs } = verified(await aCacao());
+  assert.deepEqual([capabilities, proofs], [[], []]);
+});
+
 Deno.test("a sentence tells the resource as it is written, not its canonical form", async () => {
   const lower = `${SPACE.toLowerCase()}/kv`;
   const att = attenuation(lower, [GET]);

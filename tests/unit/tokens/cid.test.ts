@@ -74,6 +74,19 @@ for (const [what, text] of Object.entries(NO_CIDS)) {
   });
 }
 
+Deno.test("a CID has 512 characters, not one more, however it is written", () => {
+  // Digests that name their content outright may be of any length.
+  const longest = base32.encode(cid(0x55, 0, 0xba, 2, ...new Uint8Array(314)));
+  const tooLong = `f${cid(0x55, 0, 0xfb, 1, ...new Uint8Array(251)).toHex()}`;
+  assert.deepEqual([longest.length, tooLong.length], [512, 513]);
+  assert.equal(refusalOf(() => parseCid(longest)), undefined);
+  assert.equal(malformation(() => parseCid(tooLong)), "a CID is too long");
+
+  const longInOurForm = base64.encode(cid(0x55, 0, 0xbb, 2, ...new Uint8Array(315)));
+  assert.ok(longInOurForm.length < 512);
+  assert.equal(malformation(() => parseCid(longInOurForm)), "a CID is too long");
+});
+
 Deno.test("any text is a CID whose canonical text is itself, or refused", () => {
   const text = fc.oneof(
     fc.string({ unit: character, maxLength: 80 }),

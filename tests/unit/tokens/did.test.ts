@@ -34,6 +34,11 @@ const PRINCIPALS: readonly [what: string, did: string, principal: string][] = [
   ["did:web with a port", "did:web:example.org%3A3000:user", "did:web:example.org%3A3000:user"],
   ["a method with digits", "did:3:kjz", "did:3:kjz"],
   ["an empty part in the middle", "did:example::x", "did:example::x"],
+  [
+    "a wallet's name behind another method",
+    `did:example:${wallet.toLowerCase()}`,
+    `did:example:${wallet.toLowerCase()}`,
+  ],
   ["512 characters", `did:example:${"a".repeat(500)}`, `did:example:${"a".repeat(500)}`],
 ];
 for (const [what, did, principal] of PRINCIPALS) {
@@ -60,9 +65,11 @@ const NO_DIDS: Readonly<Record<string, string>> = {
   "a letter that is not ASCII": "did:example:\u00e9",
   "a bad escape": "did:example:%zz",
   "half an escape": "did:example:%4",
+  "half an escape in the middle": "did:example:%4:x",
   "two fragments": `${KEY.did}#a#b`,
   "a space in the fragment": `${KEY.did}#a b`,
   "a bad escape in the fragment": `${KEY.did}#%zz`,
+  "half an escape in the fragment": `${KEY.did}#%4`,
   "only a fragment": "#a",
   "513 characters": `did:example:${"a".repeat(501)}`,
   "513 characters with its fragment": `did:example:x#${"a".repeat(499)}`,
@@ -101,6 +108,7 @@ Deno.test("a wallet is taken apart into chain and address, other DIDs are not", 
   const lower = principalOf(`did:pkh:eip155:137:0x${hex.toLowerCase()}`);
   assert.deepEqual(walletOf(lower), { chainId: "137", address: ALICE.address });
   assert.equal(walletOf(principalOf(KEY.did)), undefined);
+  assert.equal(walletOf(principalOf(`did:example:${wallet}`)), undefined);
 });
 
 /** EIP-55 by its own text: a letter is a capital when its digit of the hash is 8 or more. */

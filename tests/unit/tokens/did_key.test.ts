@@ -141,6 +141,11 @@ for (const [what, y] of SAFE) {
   });
 }
 
+Deno.test("a point's bytes are not held to be an Ed25519 key's", () => {
+  const zeros = new Uint8Array(33);
+  assert.deepEqual(publicKeyOf(principalOf(didKey(...P_256, ...zeros))).bytes, zeros);
+});
+
 Deno.test("a key is told by one text only, whatever letter is changed, added or taken away", () => {
   const text = fc.string({ maxLength: 3, unit: fc.constantFrom(..."1zZ0OIl6Qk.:%-_ \u0100") });
   fc.assert(fc.property(fc.nat(60), fc.nat(2), text, (place, cut, insert) => {

@@ -36,6 +36,8 @@ Deno.test("only the last resource counts, if it is a ReCap", () => {
   assert.equal(findRecap([recap("?"), "urn:recap"]), undefined);
   assert.equal(findRecap([RECAP, RECAP.replace("urn:", "URN:")]), undefined);
   assert.equal(findRecap([recap("?"), RECAP])?.proofs.length, 1);
+  assert.equal(findRecap([recap("?"), "urn:a", RECAP])?.proofs.length, 1);
+  assert.equal(findRecap([RECAP])?.proofs.length, 1);
 });
 
 const REFUSED: readonly [what: string, uri: string, why: string][] = [

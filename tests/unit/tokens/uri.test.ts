@@ -80,6 +80,7 @@ const NO_URIS: readonly string[] = [
   "a://b:c",
   "a://b:80:80",
   "a://b@c@d",
+  "a://[]",
   "a://[::1",
   "a://::1/",
   "a://[::1]x/",
@@ -93,6 +94,21 @@ const NO_URIS: readonly string[] = [
 for (const text of NO_URIS) {
   Deno.test(`${Deno.inspect(text)} is no URI`, () => assert.equal(isUri(text), false));
 }
+
+Deno.test("an IPv6 address has eight groups, or at most seven and one `::`", () => {
+  const groups = (count: number) => Array.from({ length: count }, () => "2F").join(":");
+  for (let before = 0; before <= 9; before++) {
+    assert.equal(isUri(`a://[${groups(before)}]`), before === 8, `${before}`);
+    assert.equal(isUri(`a://[${groups(before)}:1.2.3.4]`), before === 6, `${before}, IPv4`);
+    for (let after = 0; after <= 9; after++) {
+      const text = `a://[${groups(before)}::${groups(after)}]`;
+      assert.equal(isUri(text), before + after <= 7, text);
+      if (after === 0) continue;
+      const mixed = `a://[${groups(before)}::${groups(after - 1)}${after > 1 ? ":" : ""}1.2.3.4]`;
+      assert.equal(isUri(mixed), before + after <= 6, mixed);
+    }
+  }
+});
 
 const AUTHORITIES: readonly [text: string, is: boolean][] = [
   ["example.org", true],
