@@ -100,17 +100,19 @@ exit codes: 0 fine, 1 failed, 64 wrong usage, 78 wrong configuration`;
 
 function processIo(): Io {
   const encoder = new TextEncoder();
-  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (line: string) => {
-    try {
-      stream.writeSync(encoder.encode(`${line}\n`));
-    } catch (error) {
-      // Whoever was reading has left, as `head` does.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    }
-  };
+  const write =
+    (stream: { writeSync(bytes: Uint8Array): number }, end = "\n") => (text: string) => {
+      try {
+        stream.writeSync(encoder.encode(text + end));
+      } catch (error) {
+        // Whoever was reading has left, as `head` does.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    };
   return {
     print: write(Deno.stdout),
     complain: write(Deno.stderr),
+    ...(Deno.stderr.isTerminal() ? { draw: write(Deno.stderr, "") } : {}),
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
   };
