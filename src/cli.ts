@@ -1,22 +1,34 @@
 // The command line: which command, its flags, and what a failure looks like to a person.
 
 import { parseArgs } from "node:util";
+import { backup } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
-import type { Command, Io } from "./commands/command.ts";
+import { type Command, type Io, WRONG_USAGE } from "./commands/command.ts";
 import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
 import { migrate } from "./commands/migrate.ts";
+import { restore } from "./commands/restore.ts";
 import { serve } from "./commands/serve.ts";
 import { version } from "./commands/version.ts";
 import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { NodeError } from "./errors.ts";
 
-const COMMANDS: readonly Command[] = [serve, config, keygen, inspect, check, migrate, version];
+const COMMANDS: readonly Command[] = [
+  serve,
+  config,
+  keygen,
+  inspect,
+  check,
+  backup,
+  restore,
+  migrate,
+  version,
+];
 
 /** Exit codes, as sysexits.h has them where it does. */
-export const EXIT = { failed: 1, usage: 64, config: 78 } as const;
+export const EXIT = { failed: 1, usage: WRONG_USAGE, config: 78 } as const;
 
 /** Runs a command line; the exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
@@ -92,7 +104,7 @@ function overview(): string {
 A node that hosts TinyCloud spaces: people's data, opened only by what they signed.
 
 ${rows.join("\n")}
-  help       show this, or the help of a command
+  help      show this, or the help of a command
 
 tinycloud help COMMAND tells a command's options.
 exit codes: 0 fine, 1 failed, 64 wrong usage, 78 wrong configuration`;
@@ -100,17 +112,19 @@ exit codes: 0 fine, 1 failed, 64 wrong usage, 78 wrong configuration`;
 
 function processIo(): Io {
   const encoder = new TextEncoder();
-  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (line: string) => {
-    try {
-      stream.writeSync(encoder.encode(`${line}\n`));
-    } catch (error) {
-      // Whoever was reading has left, as `head` does.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    }
-  };
+  const write =
+    (stream: { writeSync(bytes: Uint8Array): number }, end = "\n") => (text: string) => {
+      try {
+        stream.writeSync(encoder.encode(text + end));
+      } catch (error) {
+        // Whoever was reading has left, as `head` does.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    };
   return {
     print: write(Deno.stdout),
     complain: write(Deno.stderr),
+    ...(Deno.stderr.isTerminal() ? { draw: write(Deno.stderr, "") } : {}),
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
   };

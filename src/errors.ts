@@ -127,8 +127,13 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
 
 /** The failure of a store to open, as an operator is told it: what, where and why. */
 export function cannotOpen(what: string, path: string, error: unknown): NodeError {
+  return cannot(`open ${what} ${path}`, error);
+}
+
+/** The same of something else that a store was to do: "cannot {what}: {why}". */
+export function cannot(what: string, error: unknown): NodeError {
   const failure = error instanceof NodeError ? error : new NodeError("storage_unavailable");
   const cause = error instanceof NodeError ? error.cause : error;
   const reason = REASONS[failure.code] ?? (cause instanceof Error ? cause.message : "it failed");
-  return new NodeError(failure.code, `cannot open ${what} ${path}: ${reason}`, { cause });
+  return new NodeError(failure.code, `cannot ${what}: ${reason}`, { cause });
 }

@@ -9,7 +9,7 @@ import { openStaging } from "./blocks/staging.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecret } from "./config/node_secret.ts";
 import { ConfigError } from "./config/refusal.ts";
-import { fingerprint } from "./config/secret.ts";
+import { fingerprint, FINGERPRINT_SETTING } from "./config/secret.ts";
 import { cannotOpen } from "./errors.ts";
 import { clientsBehind } from "./http/clients.ts";
 import { gate } from "./http/gate.ts";
@@ -20,6 +20,7 @@ import { listen, type Listener } from "./http/serving.ts";
 import { deriveHostKeys, type HostKeys } from "./keys/host_keys.ts";
 import { lockFile } from "./repository/lock_file.ts";
 import type { Repository } from "./repository/repository.ts";
+import { refuseIncoming } from "./repository/sqlite/incoming.ts";
 import { openSqlite } from "./repository/sqlite/open.ts";
 import { allowlist, openAdmission } from "./spaces/admission.ts";
 import type { Rules } from "./spaces/ports.ts";
@@ -29,8 +30,6 @@ import { type Metrics, noMetrics } from "./telemetry/metrics.ts";
 import { metricsHandler } from "./telemetry/metrics_handler.ts";
 import { createMetrics, type ExportedMetrics } from "./telemetry/prometheus.ts";
 import { VERSION } from "./version.ts";
-
-const FINGERPRINT = "secret.fingerprint";
 
 export interface NodeOptions {
   readonly log: Log;
@@ -153,6 +152,7 @@ async function openRepository(
       await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     });
     opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
+    await refuseIncoming(path);
   }
   return openSqlite({
     path,
@@ -168,7 +168,7 @@ async function openKeys(
   acceptNewSecret: boolean,
   log: Log,
 ): Promise<HostKeys> {
-  const known = await repository.setting(FINGERPRINT);
+  const known = await repository.setting(FINGERPRINT_SETTING);
   const mayMake = known === undefined || acceptNewSecret;
   const { secret, warnings } = await loadSecret(keys, storage.database, { mayMake });
   const own = fingerprint(secret);
@@ -178,7 +178,7 @@ async function openKeys(
       "configure the old secret, or start once with --accept-new-secret",
     ]);
   }
-  if (known !== own) await repository.setSetting(FINGERPRINT, own);
+  if (known !== own) await repository.setSetting(FINGERPRINT_SETTING, own);
   for (const note of warnings) log.warn("config.warning", { note });
   return deriveHostKeys(secret.reveal());
 }

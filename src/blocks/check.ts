@@ -48,16 +48,27 @@ export async function* damagedBlocks(
     for (const { hash, size } of page) {
       const damage = await damageOf(blocks, space, hash, size);
       // Beside a running node it may have been deleted and collected since.
-      const still = damage === undefined
-        ? undefined
-        : (await repository.blocksOf(space, previous, 1))[0];
-      if (still?.hash === hash) yield { kind: "block", what: `${space}: block ${hash} ${damage}` };
+      if (damage !== undefined && await isLive(repository, space, hash)) {
+        yield { kind: "block", what: `${space}: block ${hash} ${damage}` };
+      }
       previous = hash;
     }
   } while (page.length === PAGE);
 }
 
-async function damageOf(
+/** Whether a key of the space refers to the block. */
+export async function isLive(
+  repository: Repository,
+  space: SpaceId,
+  hash: string,
+): Promise<boolean> {
+  // Its text without the last digit comes right before it, and before no other hash there is.
+  const [next] = await repository.blocksOf(space, hash.slice(0, -1), 1);
+  return next?.hash === hash;
+}
+
+/** Reads and verifies a block to its end; what is wrong with it, or undefined. */
+export async function damageOf(
   blocks: Blocks,
   space: SpaceId,
   hash: string,

@@ -63,7 +63,8 @@ export interface Collected {
   readonly complete: boolean;
 }
 
-const LEASE = "collector";
+/** Whoever has it keeps every other from removing blocks. */
+export const COLLECTOR_LEASE = "collector";
 const LEASE_SECONDS = 15 * 60;
 const RENEW_AFTER_MS = 60_000;
 /** No removal begins later than this after a renewal. */
@@ -259,7 +260,12 @@ class Run {
     const { repository, clock, holder } = this.#options;
     // Taken before the call: the lease is at least as young as this says.
     const at = { ms: clock.monotonicMs(), seconds: clock.nowSeconds() };
-    const held = await repository.takeLease(LEASE, holder, at.seconds, at.seconds + LEASE_SECONDS);
+    const held = await repository.takeLease(
+      COLLECTOR_LEASE,
+      holder,
+      at.seconds,
+      at.seconds + LEASE_SECONDS,
+    );
     if (held) this.#renewed = at;
     return held;
   }
@@ -267,7 +273,9 @@ class Run {
   async releaseLease(): Promise<void> {
     // After a failed removal the lease runs out by itself: the removal may still be under way.
     if (this.counts.failed > 0) return;
-    await this.#options.repository.releaseLease(LEASE, this.#options.holder).catch(() => {});
+    await this.#options.repository.releaseLease(COLLECTOR_LEASE, this.#options.holder).catch(
+      () => {},
+    );
   }
 
   /** By both clocks: the monotonic one stands still while a virtual machine sleeps. */

@@ -1,6 +1,6 @@
 // Folders and files of the node's own: private whatever the umask, and there after a power cut.
 
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { systemCode } from "./storage_error.ts";
 
 const PRIVATE_FOLDER = 0o700;
@@ -56,6 +56,14 @@ async function mkdir(path: string): Promise<boolean> {
 export async function syncPath(path: string): Promise<void> {
   using file = await Deno.open(path, { read: true });
   await file.sync();
+}
+
+/** Syncs a folder and those below: names in them may be younger than the last sync. */
+export async function syncFolders(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) await syncFolders(join(folder, name));
+  }
+  await syncPath(folder);
 }
 
 /** A new private file, open for writing; fails when there is one. */

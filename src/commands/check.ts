@@ -1,17 +1,16 @@
 // `tinycloud check`: is everything that was stored still there, whole and consistent
 // (configuration.md, check)?
 
-import { openLocalBlocks } from "../blocks/local.ts";
 import { checkBlocks } from "../blocks/check.ts";
 import { Collector } from "../blocks/collector.ts";
 import type { Blocks } from "../blocks/blocks.ts";
 import type { Config } from "../config/config.ts";
-import { ConfigError } from "../config/refusal.ts";
 import { NodeError } from "../errors.ts";
 import type { Finding, Repository } from "../repository/repository.ts";
 import { openSqlite, openSqliteReadOnly } from "../repository/sqlite/open.ts";
 import { systemClock } from "../telemetry/clock.ts";
 import { type Command, CONFIG_HELP, CONFIG_OPTIONS, configure, type Io } from "./command.ts";
+import { databasePath, openBlocks } from "./stores.ts";
 
 const EXIT = { clean: 0, findings: 1, couldNotRun: 2 } as const;
 
@@ -54,8 +53,8 @@ example:
 };
 
 /** Prints every finding, then how many there are. */
-async function report(config: Config, asJson: boolean, io: Io): Promise<number> {
-  await using repository = openSqliteReadOnly(pathOf(config), () => systemClock.nowSeconds());
+export async function report(config: Config, asJson: boolean, io: Io): Promise<number> {
+  await using repository = openSqliteReadOnly(databasePath(config), () => systemClock.nowSeconds());
   await using blocks = await openBlocks(config);
   let count = 0;
   for await (const finding of findings(config, repository, blocks)) {
@@ -80,7 +79,7 @@ async function* findings(
 async function repair(config: Config, asJson: boolean, io: Io): Promise<void> {
   const { storage, auth } = config;
   await using repository = openSqlite({
-    path: pathOf(config),
+    path: databasePath(config),
     durability: storage.durability,
     now: () => systemClock.nowSeconds(),
   });
@@ -104,14 +103,4 @@ async function repair(config: Config, asJson: boolean, io: Io): Promise<void> {
       ? JSON.stringify({ repaired: done })
       : `repaired: ${counters} counters, ${done.blocks} blocks and ${leftovers} leftovers removed`,
   );
-}
-
-function pathOf({ storage: { database } }: Config): string {
-  if (database.kind === "sqlite") return database.path;
-  throw new ConfigError(["storage.database is in memory: only its own process can see it"]);
-}
-
-function openBlocks({ storage: { blocks, durability } }: Config): Promise<Blocks> {
-  if (blocks.kind === "Local") return openLocalBlocks({ path: blocks.path, durability });
-  throw new ConfigError([`storage.blocks.type: ${blocks.kind} is not in this version yet`]);
 }

@@ -1,5 +1,6 @@
 // What a command of `tinycloud` is.
 
+import { ConfigError } from "../config/refusal.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 
 export interface Io {
@@ -7,6 +8,8 @@ export interface Io {
   readonly print: (line: string) => void;
   /** Writes to standard error, with a newline. */
   readonly complain: (line: string) => void;
+  /** Writes to standard error as it is; absent unless that is a terminal. */
+  readonly draw?: (text: string) => void;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
@@ -26,6 +29,9 @@ export interface Command {
   run(flags: Flags, words: readonly string[], io: Io): Promise<number>;
 }
 
+/** Exit code for wrong usage, as sysexits.h has it. */
+export const WRONG_USAGE = 64;
+
 export const CONFIG_OPTIONS = { config: { type: "string" } } as const;
 
 export const CONFIG_HELP =
@@ -41,4 +47,20 @@ export function configure(flags: Flags, { env, cwd }: Io): Promise<LoadedConfig>
     flags: { address: text("address"), port: text("port") },
     ...(file === undefined ? {} : { file }),
   });
+}
+
+/** Tells why a command did nothing; its exit code, where 1 means something else. */
+export function couldNotRun(name: string, error: unknown, { complain }: Io): number {
+  if (error instanceof ConfigError) throw error;
+  const message = error instanceof Error ? error.message : String(error);
+  const barred = error instanceof Deno.errors.NotCapable
+    ? "the runtime does not permit this: "
+    : "";
+  complain(`tinycloud ${name}: could not run: ${barred}${message}`);
+  return 2;
+}
+
+/** "1 block", "2 blocks". */
+export function counted(count: number, what: string): string {
+  return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }

@@ -22,6 +22,8 @@ export interface LoadSecretOptions {
    * one: a new secret would change every host key, and the one that was lost must come back.
    */
   readonly mayMake?: boolean;
+  /** What to say when there is none and none may be made; `path` is where it would be. */
+  readonly gone?: (path: string) => string;
 }
 
 const MAKE_ONE = "set TINYCLOUD_KEYS_SECRET to what `tinycloud keygen` prints";
@@ -35,7 +37,7 @@ const MADE_BYTES = 32;
 export async function loadSecret(
   keys: Config["keys"],
   database: Database,
-  { mayMake = true }: LoadSecretOptions = {},
+  { mayMake = true, gone }: LoadSecretOptions = {},
 ): Promise<NodeSecret> {
   if (keys.secret !== undefined) return accept(keys.secret.reveal(), "keys.secret");
   if (keys.secretFile !== undefined) return await readSecret(keys.secretFile);
@@ -48,8 +50,9 @@ export async function loadSecret(
   if (await exists(path)) return await readSecret(path);
   if (!mayMake) {
     throw new ConfigError([
-      `${path} is gone, and ${database.path} was used with a secret before: restore the file, ` +
-      "or set keys.secret to that secret",
+      gone?.(path) ??
+        `${path} is gone, and ${database.path} was used with a secret before: restore the file, ` +
+          "or set keys.secret to that secret",
     ]);
   }
   await makeSecret(path);

@@ -63,6 +63,9 @@ function refuse(found: string): Refusal {
 // Wire §5 derives keys from BLAKE3(secret ‖ context). With the context in front no key comes out.
 const FINGERPRINT_CONTEXT = new TextEncoder().encode("tinycloud/node/secret-fingerprint:");
 
+/** Under which name a database keeps the fingerprint. */
+export const FINGERPRINT_SETTING = "secret.fingerprint";
+
 /** 64 hex digits by which a database recognises its secret again; nothing can be derived back. */
 export function fingerprint(secret: Secret<Uint8Array>): string {
   return blake3Hex(FINGERPRINT_CONTEXT, secret.reveal());

@@ -3,6 +3,7 @@
 
 import { dirname } from "node:path";
 import { NodeError } from "../../errors.ts";
+import { sync } from "./files.ts";
 
 /**
  * Copies the file, durably, to `{path}.before-{label}`, a name that only a whole copy has. Call it
@@ -37,11 +38,6 @@ function sizeOf(path: string): number | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-function sync(path: string): void {
-  using file = Deno.openSync(path, { read: true });
-  file.syncSync();
 }
 
 function inUse(path: string): NodeError {

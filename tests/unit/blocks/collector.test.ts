@@ -7,7 +7,7 @@ import { NodeError } from "../../../src/errors.ts";
 import type { Repository } from "../../../src/repository/repository.ts";
 import type { Log } from "../../../src/telemetry/log.ts";
 import { assertBytes, noise } from "../../contract/blocks_contract.ts";
-import { AWAY, DAY, HOME, inMemory, Stores } from "./support.ts";
+import { AWAY, changed, DAY, HOME, inMemory, Stores } from "./support.ts";
 
 const A = noise(1000);
 const B = noise(2000);
@@ -21,16 +21,6 @@ function collectorOf(stores: Stores, options: Partial<CollectorOptions> = {}): C
     holder: "this node",
     guardSeconds: 360,
     ...options,
-  });
-}
-
-/** A port of which some methods do something else. */
-function changed<T extends object>(port: T, methods: Partial<T>): T {
-  return new Proxy(port, {
-    get(target, name) {
-      const method = Reflect.get(methods, name) ?? Reflect.get(target, name);
-      return typeof method === "function" ? method.bind(target) : method;
-    },
   });
 }
 

@@ -122,6 +122,16 @@ export class FakeClock implements Clock {
   }
 }
 
+/** A port of which some methods do something else. */
+export function changed<T extends object>(port: T, methods: Partial<T>): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const method = Reflect.get(methods, name) ?? Reflect.get(target, name);
+      return typeof method === "function" ? method.bind(target) : method;
+    },
+  });
+}
+
 /** A node's two stores, with the spaces HOME and AWAY and the operations that requests make. */
 export class Stores implements AsyncDisposable {
   readonly clock = new FakeClock();
