@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import type { Command, Io } from "./commands/command.ts";
+import { gc } from "./commands/gc.ts";
 import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
 import { migrate } from "./commands/migrate.ts";
@@ -13,7 +14,16 @@ import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { NodeError } from "./errors.ts";
 
-const COMMANDS: readonly Command[] = [serve, config, keygen, inspect, check, migrate, version];
+const COMMANDS: readonly Command[] = [
+  serve,
+  config,
+  keygen,
+  inspect,
+  check,
+  gc,
+  migrate,
+  version,
+];
 
 /** Exit codes, as sysexits.h has them where it does. */
 export const EXIT = { failed: 1, usage: 64, config: 78 } as const;
@@ -100,17 +110,19 @@ exit codes: 0 fine, 1 failed, 64 wrong usage, 78 wrong configuration`;
 
 function processIo(): Io {
   const encoder = new TextEncoder();
-  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (line: string) => {
-    try {
-      stream.writeSync(encoder.encode(`${line}\n`));
-    } catch (error) {
-      // Whoever was reading has left, as `head` does.
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-    }
-  };
+  const write =
+    (stream: { writeSync(bytes: Uint8Array): number }, end = "\n") => (text: string) => {
+      try {
+        stream.writeSync(encoder.encode(text + end));
+      } catch (error) {
+        // Whoever was reading has left, as `head` does.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    };
   return {
     print: write(Deno.stdout),
     complain: write(Deno.stderr),
+    ...(Deno.stderr.isTerminal() ? { draw: write(Deno.stderr, "") } : {}),
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
   };

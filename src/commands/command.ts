@@ -7,6 +7,8 @@ export interface Io {
   readonly print: (line: string) => void;
   /** Writes to standard error, with a newline. */
   readonly complain: (line: string) => void;
+  /** Writes to standard error as it is; absent unless that is a terminal. */
+  readonly draw?: (text: string) => void;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
