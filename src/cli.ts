@@ -5,6 +5,7 @@ import { backup } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import { type Command, type Io, WRONG_USAGE } from "./commands/command.ts";
+import { gc } from "./commands/gc.ts";
 import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
 import { migrate } from "./commands/migrate.ts";
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   check,
   backup,
   restore,
+  gc,
   migrate,
   version,
 ];

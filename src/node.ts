@@ -5,6 +5,8 @@ import { dirname } from "node:path";
 import { openLocalBlocks } from "./blocks/local.ts";
 import type { Blocks } from "./blocks/blocks.ts";
 import { startCollector } from "./blocks/collector.ts";
+import { paced } from "./blocks/pace.ts";
+import { startScrub } from "./blocks/scrub.ts";
 import { openStaging } from "./blocks/staging.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecret } from "./config/node_secret.ts";
@@ -109,19 +111,7 @@ export async function startNode(
   ));
   const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
 
-  opened.use(
-    startCollector({
-      intervalMs: config.storage.gcIntervalMs,
-      repository,
-      blocks,
-      staging,
-      clock,
-      log,
-      // The lock of the database's file lets no second node be; its name may be the same each time.
-      holder: "node",
-      guardSeconds: config.auth.maxInvocationLifetimeSeconds + 60,
-    }),
-  );
+  startHousekeeping(config, services, opened);
   const resources = opened.move();
   const stop = async () => {
     isStopping = true;
@@ -219,6 +209,26 @@ function rulesOf({ auth, spaces, limits, storage }: Config): Rules {
     totalLimit: storage.totalBytes,
     inlineLimit: storage.inlineBytes,
   };
+}
+
+/** What a node does between the requests. */
+function startHousekeeping(
+  { storage, auth, retention: { eventsMs } }: Config,
+  { repository, blocks, staging, clock, log, metrics }: Services,
+  opened: AsyncDisposableStack,
+): void {
+  // The lock of the database's file lets no second node be; its name may be the same each time.
+  const ports = { repository, blocks, clock, log, holder: "node" };
+  opened.use(startCollector({
+    ...ports,
+    staging,
+    intervalMs: storage.gcIntervalMs,
+    guardSeconds: auth.maxInvocationLifetimeSeconds + 60,
+    pace: paced({ clock, share: 0.25 }),
+    ...(eventsMs === undefined ? {} : { retentionSeconds: eventsMs / 1000 }),
+  }));
+  if (storage.scrubIntervalMs === undefined) return;
+  opened.use(startScrub({ ...ports, metrics, intervalMs: storage.scrubIntervalMs }));
 }
 
 /** A metrics port that nobody chose may be taken: the node does its work without. */

@@ -3,12 +3,12 @@
 // removes strays of unknown spaces too, so that there is one way to remove a block.
 
 import type { SpaceId } from "../capabilities/space_id.ts";
-import { NodeError } from "../errors.ts";
 import type { Finding, Repository } from "../repository/repository.ts";
 import type { Blocks } from "./blocks.ts";
+import { type Pace, restless } from "./pace.ts";
 import { examineBlocks } from "./standing.ts";
 import { leftoversIn } from "./temporary.ts";
-import { verified } from "./verified.ts";
+import { verifyBlocks } from "./verify.ts";
 
 export interface BlocksCheck {
   readonly repository: Repository;
@@ -19,6 +19,10 @@ export interface BlocksCheck {
   readonly now: number;
   /** Strays and leftovers younger than this belong to requests; default: a day. */
   readonly minAgeSeconds?: number;
+  /** How fast blocks are read; default: as fast as it goes. */
+  readonly pace?: Pace;
+  /** Told of the bytes of blocks as they are read. */
+  readonly onRead?: (bytes: number) => void;
 }
 
 const PAGE = 1000;
@@ -26,69 +30,40 @@ const DAY_SECONDS = 86_400;
 
 /** Reads one block at a time. Throws when the repository fails or the blocks can't be listed. */
 export async function* checkBlocks(check: BlocksCheck): AsyncGenerator<Finding, void, undefined> {
-  const { repository } = check;
-  let space: SpaceId | undefined;
-  let page: readonly SpaceId[];
-  do {
-    page = await repository.spaces(space, PAGE);
-    for (space of page) yield* damagedBlocks(check, space);
-  } while (page.length === PAGE);
+  const { repository, blocks, onRead, pace = restless() } = check;
+  const verification = { repository, blocks, pace, ...(onRead === undefined ? {} : { onRead }) };
+  for await (const space of spacesOf(repository)) {
+    for await (const { hash, damage } of verifyBlocks(verification, space)) {
+      if (damage === undefined) continue;
+      yield { kind: "block", what: `${space}: block ${hash} ${damage.what}` };
+    }
+  }
   yield* strays(check);
 }
 
-/** Reads and verifies every live block of a space. */
-export async function* damagedBlocks(
-  { repository, blocks }: Pick<BlocksCheck, "repository" | "blocks">,
-  space: SpaceId,
-): AsyncGenerator<Finding, void, undefined> {
-  let previous: string | undefined;
-  let page;
-  do {
-    page = await repository.blocksOf(space, previous, PAGE);
-    for (const { hash, size } of page) {
-      const damage = await damageOf(blocks, space, hash, size);
-      // Beside a running node it may have been deleted and collected since.
-      if (damage !== undefined && await isLive(repository, space, hash)) {
-        yield { kind: "block", what: `${space}: block ${hash} ${damage}` };
-      }
-      previous = hash;
-    }
-  } while (page.length === PAGE);
-}
-
-/** Whether a key of the space refers to the block. */
-export async function isLive(
-  repository: Repository,
-  space: SpaceId,
-  hash: string,
-): Promise<boolean> {
-  // Its text without the last digit comes right before it, and before no other hash there is.
-  const [next] = await repository.blocksOf(space, hash.slice(0, -1), 1);
-  return next?.hash === hash;
-}
-
-/** Reads and verifies a block to its end; what is wrong with it, or undefined. */
-export async function damageOf(
-  blocks: Blocks,
-  space: SpaceId,
-  hash: string,
-  size: number,
-): Promise<string | undefined> {
-  let damage = "is damaged";
-  try {
-    const found = await blocks.get(space, hash);
-    if (found === undefined) return "is missing";
-    const body = verified(found.body, hash, size, (what) => {
-      damage = what === "hash"
-        ? "has other bytes than its hash says"
-        : `is ${what} than its ${size} bytes`;
-    });
-    for await (const _ of body);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof NodeError)) throw error;
-    return error.code === "block_corrupt" ? damage : "cannot be read";
+/** What `onRead` will be told of, in bytes. */
+export async function bytesToRead(repository: Repository): Promise<number> {
+  let bytes = 0;
+  for await (const space of spacesOf(repository)) {
+    let page;
+    let last: string | undefined;
+    do {
+      page = await repository.blocksOf(space, last, PAGE);
+      for (const { size } of page) bytes += size;
+      last = page.at(-1)?.hash;
+    } while (page.length === PAGE);
   }
+  return bytes;
+}
+
+async function* spacesOf(repository: Repository): AsyncGenerator<SpaceId, void, undefined> {
+  let page: readonly SpaceId[];
+  let last: SpaceId | undefined;
+  do {
+    page = await repository.spaces(last, PAGE);
+    yield* page;
+    last = page.at(-1);
+  } while (page.length === PAGE);
 }
 
 async function* strays(check: BlocksCheck): AsyncGenerator<Finding, void, undefined> {

@@ -1,6 +1,6 @@
 // The collector (invariant 5): removes what nothing refers to any more, a little at a time, beside
 // the requests: blocks of deleted and replaced values, blocks that never got a key, what broken-off
-// writes left, guards of expired tokens. It stops anywhere, and the next run goes on from there.
+// writes left, guards of expired tokens, and old events (`retention.events`). It stops anywhere, and the next run goes on from there.
 //
 // Why a put of the same content at the same moment wins. The collector removes a block only after
 // the database has marked it as condemned, in one transaction with the check that no key refers to
@@ -10,13 +10,17 @@
 // is under way, writes the block again and commits over that very grave. So no removal can come
 // after the write of a block that a commit refers to. (src/repository/sqlite/blocks.ts has the proof.)
 //
-// That rests on one collector at a time, hence the lease. It outlasts the renewals by far, for nodes
-// whose clocks differ, and no removal begins when the last renewal is long past.
+// That rests on one collector at a time, hence the lease; no removal begins when its last renewal is
+// long past.
 
+import { pause } from "../pause.ts";
 import type { CondemnedBlock, Repository } from "../repository/repository.ts";
+import { forget, type Forgotten } from "../repository/retention.ts";
 import type { Clock } from "../telemetry/clock.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { BlockName, Blocks } from "./blocks.ts";
+import { COLLECTOR_LEASE, Lease } from "./lease.ts";
+import { type Pace, restless } from "./pace.ts";
 import { examineBlocks } from "./standing.ts";
 import type { Staging } from "./staging.ts";
 
@@ -27,13 +31,16 @@ export interface CollectorOptions {
   readonly staging?: Pick<Staging, "sweepLeftovers">;
   readonly clock: Clock;
   readonly log?: Log;
-  /**
-   * Names this process in the lease. A process that is alone by other means (the lock of a SQLite
-   * file) has the same name every time, and so goes on at once after a crash.
-   */
+  /** Names this process in the lease. */
   readonly holder: string;
   /** How long the guard of a token may be needed: longest lifetime plus 60 s. */
   readonly guardSeconds: number;
+  /** This process ends long before that: it forgets guards by the times of what was accepted. */
+  readonly isBrief?: boolean;
+  /** `retention.events`; absent: everything is kept. */
+  readonly retentionSeconds?: number;
+  /** How fast events are read; default: each step in a turn of its own. */
+  readonly pace?: Pace;
   /** Strays and leftovers younger than this stay; default: a day. */
   readonly minAgeSeconds?: number;
   /**
@@ -57,18 +64,15 @@ export interface Collected {
   readonly leftovers: number;
   readonly guards: number;
   readonly graves: number;
+  /** Events of invocations, and delegations, that retention removed. */
+  readonly events: number;
+  readonly delegations: number;
   /** Blocks that could not be removed; the next run tries again. */
   readonly failed: number;
   /** Whether everything there was to do is done. */
   readonly complete: boolean;
 }
 
-/** Whoever has it keeps every other from removing blocks. */
-export const COLLECTOR_LEASE = "collector";
-const LEASE_SECONDS = 15 * 60;
-const RENEW_AFTER_MS = 60_000;
-/** No removal begins later than this after a renewal. */
-const TRUST_LEASE_MS = 5 * 60_000;
 /** Small: a put of one of these contents waits until it is buried. */
 const CONDEMN_BATCH = 32;
 const SWEEP_BATCH = 1000;
@@ -81,6 +85,9 @@ export class Collector {
   readonly #started: { readonly ms: number; readonly seconds: number };
   /** Where the search for strays goes on. */
   #examined: BlockName | undefined;
+  /** The pass of retention that is under way, and when the last one ended. */
+  #forgetting: AsyncGenerator<Forgotten, void, undefined> | undefined;
+  #forgotMs = -Infinity;
   #reportedUnknown = 0;
   #running = false;
 
@@ -99,13 +106,13 @@ export class Collector {
     this.#running = true;
     try {
       const run = new Run(this.#options, signal);
-      if (!await run.renewLease()) return { ...run.counts, ran: false, complete: false };
+      if (!await run.lease.renew()) return { ...run.counts, ran: false, complete: false };
       try {
         await this.#collect(run);
       } finally {
         await run.releaseLease();
       }
-      return { ...run.counts, ran: true, complete: !run.stopped };
+      return { ...run.counts, ran: true, complete: !run.isIncomplete };
     } finally {
       this.#running = false;
     }
@@ -117,8 +124,10 @@ export class Collector {
     const now = this.#cautiousNow();
     // A clock that was wrong at the start must not revive a token that is still good: by now all
     // guards from before have expired, whatever the time was.
-    if (clock.monotonicMs() - this.#started.ms >= guardSeconds * 1000) {
-      counts.guards = await run.sweep((limit) => repository.sweepUses(now, limit));
+    const isOld = clock.monotonicMs() - this.#started.ms >= guardSeconds * 1000;
+    if (isOld || this.#options.isBrief === true) {
+      const at = isOld ? now : await this.#provenNow(now) - guardSeconds;
+      counts.guards = await run.sweep((limit) => repository.sweepUses(at, limit));
     }
     counts.graves = await run.sweep((limit) => repository.forgetGraves(now - DAY_SECONDS, limit));
 
@@ -129,6 +138,44 @@ export class Collector {
     counts.leftovers = await blocks.sweepLeftovers(before);
     counts.leftovers += await staging?.sweepLeftovers(before) ?? 0;
     await this.#removeStrays(run, before);
+    await this.#forgetOld(run, now);
+  }
+
+  /** A step of the pass after the other, in this run and the next, until it is at its end. */
+  async #forgetOld(run: Run, now: number): Promise<void> {
+    const { retentionSeconds, repository, clock, pace = restless() } = this.#options;
+    if (retentionSeconds === undefined) return;
+    if (this.#forgetting === undefined) {
+      // A pass reads every event. Those that a day has made old can wait another.
+      if (clock.monotonicMs() - this.#forgotMs < DAY_SECONDS * 1000) return;
+      const before = await this.#provenNow(now) - retentionSeconds;
+      this.#forgetting = forget(repository, before);
+    }
+    pace.begin();
+    try {
+      while (await run.goesOn()) {
+        const { done, value } = await this.#forgetting.next();
+        if (done === true) {
+          this.#forgetting = undefined;
+          this.#forgotMs = clock.monotonicMs();
+          return;
+        }
+        run.counts.events += value.events;
+        run.counts.delegations += value.delegations;
+        await pace.spent(0, run.signal);
+      }
+    } catch (error) {
+      this.#forgetting = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * No later than the last put or deletion that was accepted. A clock that is years ahead refuses
+   * every token of an honest client, so it is not followed where removing cannot be undone.
+   */
+  async #provenNow(now: number): Promise<number> {
+    return Math.min(now, await this.#options.repository.lastChange() ?? -Infinity);
   }
 
   async #removeStrays(run: Run, before: number): Promise<void> {
@@ -136,7 +183,8 @@ export class Collector {
     const { counts } = run;
     let examined = 0;
     for await (const { block, space, live } of examineBlocks(repository, blocks, this.#examined)) {
-      if (!await run.goesOn() || examined++ >= maxExamined) return run.stop();
+      if (!await run.goesOn()) return;
+      if (examined++ >= maxExamined) return run.leave();
       if (!live && block.modifiedAt < before) {
         if (space !== undefined) {
           const condemned = await repository.condemnStray(space, block.hash);
@@ -179,36 +227,40 @@ class Run {
     leftovers: 0,
     guards: 0,
     graves: 0,
+    events: 0,
+    delegations: 0,
     failed: 0,
   };
+  readonly lease: Lease;
+  readonly signal: AbortSignal | undefined;
   readonly #options: CollectorOptions;
-  readonly #signal: AbortSignal | undefined;
   readonly #startedMs: number;
-  #renewed = { ms: -Infinity, seconds: -Infinity };
   #stopped = false;
+  #left = false;
 
   constructor(options: CollectorOptions, signal: AbortSignal | undefined) {
     this.#options = options;
-    this.#signal = signal;
+    this.lease = new Lease(COLLECTOR_LEASE, options);
+    this.signal = signal;
     this.#startedMs = options.clock.monotonicMs();
   }
 
-  get stopped(): boolean {
-    return this.#stopped;
+  /** Whether something is left for the next run. */
+  get isIncomplete(): boolean {
+    return this.#stopped || this.#left;
   }
 
-  stop(): void {
-    this.#stopped = true;
+  /** Leaves the rest of one kind to the next run, and goes on with the others. */
+  leave(): void {
+    this.#left = true;
   }
 
   /** False when the run is to end: aborted, out of time, or without the lease. */
   async goesOn(): Promise<boolean> {
     const { clock, maxMs = 60_000 } = this.#options;
     const now = clock.monotonicMs();
-    if (this.#signal?.aborted || now - this.#startedMs > maxMs) this.#stopped = true;
-    else if (now - this.#renewed.ms > RENEW_AFTER_MS && !await this.renewLease()) {
-      this.#stopped = true;
-    }
+    if (this.signal?.aborted || now - this.#startedMs > maxMs) this.#stopped = true;
+    else if (!await this.lease.keep()) this.#stopped = true;
     return !this.#stopped;
   }
 
@@ -229,7 +281,7 @@ class Run {
   /** Removes and buries; false when it failed, so that it waits for the next run. */
   async remove(block: CondemnedBlock): Promise<boolean> {
     const { blocks, repository, clock, log } = this.#options;
-    if (!this.#trustsLease() && !await this.renewLease()) {
+    if (!this.lease.isTrusted && !await this.lease.renew()) {
       this.#stopped = true;
       return false;
     }
@@ -256,33 +308,9 @@ class Run {
     return count;
   }
 
-  async renewLease(): Promise<boolean> {
-    const { repository, clock, holder } = this.#options;
-    // Taken before the call: the lease is at least as young as this says.
-    const at = { ms: clock.monotonicMs(), seconds: clock.nowSeconds() };
-    const held = await repository.takeLease(
-      COLLECTOR_LEASE,
-      holder,
-      at.seconds,
-      at.seconds + LEASE_SECONDS,
-    );
-    if (held) this.#renewed = at;
-    return held;
-  }
-
   async releaseLease(): Promise<void> {
     // After a failed removal the lease runs out by itself: the removal may still be under way.
-    if (this.counts.failed > 0) return;
-    await this.#options.repository.releaseLease(COLLECTOR_LEASE, this.#options.holder).catch(
-      () => {},
-    );
-  }
-
-  /** By both clocks: the monotonic one stands still while a virtual machine sleeps. */
-  #trustsLease(): boolean {
-    const { clock } = this.#options;
-    return clock.monotonicMs() - this.#renewed.ms < TRUST_LEASE_MS &&
-      clock.nowSeconds() - this.#renewed.seconds < TRUST_LEASE_MS / 1000;
+    if (this.counts.failed === 0) await this.lease.release();
   }
 }
 
@@ -301,9 +329,12 @@ export function startCollector(
   async function collect(): Promise<void> {
     const startedMs = clock.monotonicMs();
     try {
-      const { dead, strays } = await collector.collectOnce(signal);
-      const fields = { count: dead + strays, ms: Math.round(clock.monotonicMs() - startedMs) };
-      if (fields.count > 0) log?.info("collection.finished", fields);
+      const collected = await collector.collectOnce(signal);
+      const ms = Math.round(clock.monotonicMs() - startedMs);
+      const blocks = collected.dead + collected.strays;
+      if (blocks > 0) log?.info("collection.finished", { count: blocks, ms });
+      const events = collected.events + collected.delegations;
+      if (events > 0) log?.info("retention.finished", { count: events, ms });
     } catch (cause) {
       log?.error("collection.failed", { cause });
     }
@@ -323,18 +354,4 @@ export function startCollector(
       await ended;
     },
   };
-}
-
-/** Ends early, without an error, when aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

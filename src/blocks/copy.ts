@@ -6,7 +6,8 @@ import type { SpaceId } from "../capabilities/space_id.ts";
 import { cannot, NodeError } from "../errors.ts";
 import type { ContentHash, Finding, Repository } from "../repository/repository.ts";
 import type { Blocks, Staged } from "./blocks.ts";
-import { damageOf, isLive } from "./check.ts";
+import { restless } from "./pace.ts";
+import { damageOf, isLive } from "./verify.ts";
 import { examineBlocks } from "./standing.ts";
 import type { Staging } from "./staging.ts";
 
@@ -161,7 +162,9 @@ async function isThere(
   { space, hash, size }: LiveBlock,
   trust: BlockCopy["trust"],
 ): Promise<boolean> {
-  if (trust === "hash") return await damageOf(blocks, space, hash, size) === undefined;
+  if (trust === "hash") {
+    return await damageOf({ blocks, pace: restless() }, space, hash, size) === undefined;
+  }
   const found = await blocks.get(space, hash);
   await found?.body.cancel();
   return found?.size === size;

@@ -5,7 +5,7 @@
 import { NodeError } from "../errors.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Clock } from "../telemetry/clock.ts";
-import { COLLECTOR_LEASE } from "./collector.ts";
+import { COLLECTOR_LEASE } from "./lease.ts";
 
 export interface HoldOptions {
   readonly repository: Pick<Repository, "takeLease" | "releaseLease">;

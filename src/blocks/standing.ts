@@ -2,6 +2,7 @@
 // side: one page of rows answers for a thousand blocks.
 
 import type { SpaceId } from "../capabilities/space_id.ts";
+import { turn } from "../pause.ts";
 import type { Repository } from "../repository/repository.ts";
 import { type BlockInfo, type BlockName, type Blocks, spaceHashOf } from "./blocks.ts";
 
@@ -45,6 +46,7 @@ async function spacesByHash(repository: Repository): Promise<ReadonlyMap<string,
     for (const space of page) spaces.set(spaceHashOf(space), space);
     if (page.length < PAGE) return spaces;
     last = page.at(-1);
+    await turn();
   }
 }
 
@@ -68,13 +70,13 @@ class LiveHashes {
       const next = this.#page[this.#at]?.hash;
       if (next === undefined) {
         if (this.#ended) return false;
-        await this.#turn();
+        await this.#turnPage();
       } else if (next < hash) this.#at++;
       else return next === hash;
     }
   }
 
-  async #turn(): Promise<void> {
+  async #turnPage(): Promise<void> {
     this.#page = await this.#repository.blocksOf(this.#space, this.#last, PAGE);
     this.#at = 0;
     this.#last = this.#page.at(-1)?.hash ?? this.#last;

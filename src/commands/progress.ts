@@ -6,6 +6,10 @@ import type { Io } from "./command.ts";
 export interface Progress extends Disposable {
   /** So much is done; of another total, if it has changed. Drawn now and then. */
   at(done: number, total?: number): void;
+  /** So much more is done. */
+  advance(by: number): void;
+  /** Takes the line away, as before a line of output; a later step draws it again. */
+  clear(): void;
 }
 
 const EVERY_MS = 100;
@@ -13,7 +17,7 @@ const BAR = 24;
 
 /**
  * A line on standard error, if that is a terminal: a bar when there is a total, else a count alone.
- * Print nothing else there before it is disposed of.
+ * Print nothing else there before it is cleared or disposed of.
  */
 export function progress(
   io: Pick<Io, "draw">,
@@ -22,25 +26,27 @@ export function progress(
   nowMs: () => number = () => performance.now(),
 ): Progress {
   const { draw } = io;
-  if (draw === undefined) return { at() {}, [Symbol.dispose]() {} };
-
   let drawnMs = -Infinity;
   let width = 0;
-  return {
-    at(done, of = total) {
-      const now = nowMs();
-      if (now - drawnMs < EVERY_MS) return;
-      drawnMs = now;
-      const line = `${label}  ${of === undefined ? grouped(done) : bar(done, of)}`;
-      // What a longer line left behind is written over.
-      draw(`\r${line.padEnd(width)}`);
-      width = line.length;
-    },
-    [Symbol.dispose]() {
-      if (width > 0) draw(`\r${" ".repeat(width)}\r`);
-      width = 0;
-    },
-  };
+  let sum = 0;
+
+  function at(done: number, of = total): void {
+    sum = done;
+    const now = nowMs();
+    if (draw === undefined || now - drawnMs < EVERY_MS) return;
+    drawnMs = now;
+    const line = `${label}  ${of === undefined ? grouped(done) : bar(done, of)}`;
+    // What a longer line left behind is written over.
+    draw(`\r${line.padEnd(width)}`);
+    width = line.length;
+  }
+
+  function clear(): void {
+    if (width > 0) draw?.(`\r${" ".repeat(width)}\r`);
+    width = 0;
+  }
+
+  return { at, advance: (by) => at(sum + by), clear, [Symbol.dispose]: clear };
 }
 
 function bar(done: number, total: number): string {

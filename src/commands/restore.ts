@@ -81,7 +81,7 @@ example:
         io,
       );
       io.print(asJson ? JSON.stringify({ restored }) : sentence(restored));
-      return await report(config, asJson, io) === 0 ? EXIT.clean : EXIT.findings;
+      return await report(config, { asJson, isFast: true }, io) === 0 ? EXIT.clean : EXIT.findings;
     } catch (error) {
       return couldNotRun("restore", error, io);
     }

@@ -187,8 +187,7 @@ export const OPTIONS = {
   "storage.scrub": {
     read: optional("off", duration("1 min", LONGEST_TIMER)),
     default: "off",
-    meaning: "How often every block is read and verified.",
-    notYet: true,
+    meaning: "How often every stored value is read and verified, gently; off for never.",
   },
   "keys.type": {
     read: oneOf("Static"),
@@ -308,8 +307,7 @@ export const OPTIONS = {
   "retention.events": {
     read: optional("off", duration("1 d", FOREVER)),
     default: "off",
-    meaning: "Age after which events that nothing needs any more are removed.",
-    notYet: true,
+    meaning: "Age at which replaced events and expired delegations that nothing cites are removed.",
   },
 } satisfies Record<string, Option<unknown>>;
 

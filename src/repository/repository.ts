@@ -207,6 +207,23 @@ export interface CondemnedBlock {
   readonly grave: number;
 }
 
+/** What a bounded step over stored rows came to. */
+export interface Step<T> {
+  readonly found: T;
+  /** Where to go on; absent at the end. */
+  readonly next?: number;
+}
+
+/** What a step over the small values of a space came to. */
+export interface InlineStep {
+  /** Small values verified, and their bytes. */
+  readonly values: number;
+  readonly bytes: number;
+  readonly damaged: readonly { readonly key: string; readonly hash: ContentHash }[];
+  /** The key after which to go on; absent at the end. */
+  readonly next?: string;
+}
+
 export interface Finding {
   readonly kind: "engine" | "block" | "references" | "size" | "event" | "entry" | "stray";
   readonly what: string;
@@ -268,6 +285,25 @@ export interface Repository extends AsyncDisposable {
   takeLease(name: string, holder: string, now: number, until: number): Promise<boolean>;
   releaseLease(name: string, holder: string): Promise<void>;
 
+  // Retention (configuration.md, `retention.events`). A step looks at the next `limit` rows after a
+  // position, from 0 on; what it removes is gone for good.
+  /** When the newest put or deletion was accepted, if there is one among the newest events. */
+  lastChange(): Promise<number | undefined>;
+  /**
+   * Removes the puts and deletions accepted before `before` that a later one of the same key has
+   * replaced; how many.
+   */
+  forgetReplaced(before: number, after: number, limit: number): Promise<Step<number>>;
+  /** Delegations that expired before `before`, host no space, and were not revoked. */
+  expiredDelegations(before: number, after: number, limit: number): Promise<Step<readonly Cid[]>>;
+  /** What stored tokens cite: a delegation's proofs and ancestors, another token's proofs. */
+  citations(after: number, limit: number): Promise<Step<readonly Cid[]>>;
+  /**
+   * Removes those that `expiredDelegations` would still name; how many. The caller has seen that
+   * nothing cites them, and nothing new can rest on what has expired.
+   */
+  forgetDelegations(cids: readonly Cid[], before: number): Promise<number>;
+
   // The whole store.
   /** The value of a node-wide setting, such as the fingerprint of the secret. */
   setting(name: string): Promise<string | undefined>;
@@ -280,6 +316,11 @@ export interface Repository extends AsyncDisposable {
   blocksOf(space: SpaceId, after: ContentHash | undefined, limit: number): Promise<
     readonly { readonly hash: ContentHash; readonly size: number }[]
   >;
+  /**
+   * Verifies the small values among the next `limit` keys of a space after `after`, fewer when they
+   * come to more than a mebibyte.
+   */
+  verifyInline(space: SpaceId, after: string | undefined, limit: number): Promise<InlineStep>;
   /** Verifies the store itself: engine, references, sizes, events, entries (configuration.md, check). */
   check(): AsyncIterable<Finding>;
   /** Recomputes reference counts and sizes from the entries; returns how many were wrong. */

@@ -8,12 +8,13 @@ import type { SpaceResource } from "../capabilities/resource.ts";
 import { ownerOf, type SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
 import { MAX_CAPABILITIES_READ } from "../limits.ts";
+import { turn } from "../pause.ts";
 import { type Cid, parseCid } from "../tokens/cid.ts";
 import { type Principal, walletOf } from "../tokens/did.ts";
 import { isArray, isObject, type JsonObject, type JsonValue, member } from "../tokens/json.ts";
 import { type Authorized, refuse } from "./authorize.ts";
 import { identitiesOf } from "./chain_facts.ts";
-import { inPieces, turn } from "./pieces.ts";
+import { inPieces } from "./pieces.ts";
 import type { Ports } from "./ports.ts";
 
 const PAGE = 50;

@@ -3,10 +3,11 @@
 import { isRoot, isSameAbility } from "../capabilities/attenuation.ts";
 import type { Capability } from "../capabilities/delegation.ts";
 import type { SpaceId } from "../capabilities/space_id.ts";
+import { turn } from "../pause.ts";
 import type { Authorized } from "./authorize.ts";
 import type { Place } from "./place.ts";
 import type { Ports } from "./ports.ts";
-import { inPieces, turn } from "./pieces.ts";
+import { inPieces } from "./pieces.ts";
 
 const LIST_PAGE = 1000;
 

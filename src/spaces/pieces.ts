@@ -49,8 +49,3 @@ async function checkChain(invocation: Authorized, ports: Ports): Promise<void> {
     throw refusalOf({ kind: "expired" }, invocation, ports);
   }
 }
-
-/** Lets everybody else have a turn: work that a database does at once never ends one by itself. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -60,6 +60,12 @@ export function createInstruments(version: string, lost: number): Instruments {
     "Bytes of values received and stored (in), or read and sent (out)",
     ["direction"],
   );
+  const scrubbed = counter(
+    "tinycloud_scrubbed_values_total",
+    "Stored values that the scrub has read, by state: whole, missing, damaged, unreadable",
+    ["state"],
+  );
+  const scrubbedBytes = counter("tinycloud_scrubbed_bytes_total", "Bytes that the scrub has read");
   const spaces = gauge("tinycloud_spaces_hosted", "Spaces hosted by this node");
   const health = gauge("tinycloud_healthy", "1 while the store answers, else 0", ["store"]);
   const lag = histogram(
@@ -102,6 +108,10 @@ export function createInstruments(version: string, lost: number): Instruments {
     },
     valueBytes: (direction, count) => {
       if (usable(count)) bytes.inc({ direction }, count);
+    },
+    scrubbed: (state, values, count) => {
+      if (usable(values)) scrubbed.inc({ state }, values);
+      if (usable(count)) scrubbedBytes.inc(count);
     },
     spaces: (count) => {
       if (usable(count)) spaces.set(count);

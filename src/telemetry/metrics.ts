@@ -21,6 +21,12 @@ export interface Metrics {
   committed(batchSize: number, seconds: number): void;
   /** Bytes of values received and stored (`in`), or read and sent (`out`). */
   valueBytes(direction: "in" | "out", bytes: number): void;
+  /** The scrub has read so many values of this state, and so many bytes. */
+  scrubbed(
+    state: "whole" | "missing" | "damaged" | "unreadable",
+    values: number,
+    bytes: number,
+  ): void;
   /** How many spaces the node hosts now. */
   spaces(count: number): void;
   /** What the last health check of a store said. */
@@ -39,6 +45,7 @@ export function forwarding(record: (observe: Observation) => void): Metrics {
     authorizedInvoke: (ability, seconds) => record((to) => to.authorizedInvoke(ability, seconds)),
     committed: (batchSize, seconds) => record((to) => to.committed(batchSize, seconds)),
     valueBytes: (direction, bytes) => record((to) => to.valueBytes(direction, bytes)),
+    scrubbed: (state, values, bytes) => record((to) => to.scrubbed(state, values, bytes)),
     spaces: (count) => record((to) => to.spaces(count)),
     health: (store, healthy) => record((to) => to.health(store, healthy)),
   };

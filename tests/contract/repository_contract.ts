@@ -9,6 +9,7 @@ import { delegationCases } from "./repository_delegations.ts";
 import { housekeepingCases } from "./repository_housekeeping.ts";
 import { invocationCases } from "./repository_invocations.ts";
 import { readCases } from "./repository_reads.ts";
+import { retentionCases } from "./repository_retention.ts";
 import { NOW } from "./repository_samples.ts";
 import { valueCases } from "./repository_values.ts";
 
@@ -49,6 +50,7 @@ export function repositoryContract(name: string, open: OpenStore, canReopen = tr
     ...readCases,
     ...blockCases,
     ...housekeepingCases,
+    ...retentionCases,
   ];
   for (const { name: sentence, run, reopens = false } of cases) {
     if (reopens && !canReopen) continue;

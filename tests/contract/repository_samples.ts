@@ -50,6 +50,13 @@ export function aToken(label: string | number = fresh()): string {
   return `header.${label}.signature`;
 }
 
+/** A token that says so much: which proofs it rests on. */
+export function aCitingToken(...proofs: readonly Cid[]): string {
+  const payload = JSON.stringify({ nnc: `${fresh()}`, prf: proofs });
+  const options = { alphabet: "base64url", omitPadding: true } as const;
+  return `e30.${new TextEncoder().encode(payload).toBase64(options)}.signature`;
+}
+
 export function cidOfToken(token: string): Cid {
   return cidOf(new TextEncoder().encode(token));
 }

@@ -2,13 +2,14 @@
 // no use, and blocks that no key refers to any more, but never one that a key does.
 
 import assert from "node:assert/strict";
-import type { Session } from "../../client/mod.ts";
+import { resourceUri, type Session } from "../../client/mod.ts";
 import { type Collected, Collector } from "../../src/blocks/collector.ts";
 import { ask, assertOk, assertRefused, bytesOf, invoke, kv, signIn } from "../support/asking.ts";
 import { eventually } from "../support/eventually.ts";
-import { startTestNode, type TestNode } from "../support/node.ts";
+import { startTestNode, testClock, type TestNode } from "../support/node.ts";
 import { INVOCATION_TIME, NO_KEY, REPLAYED } from "../support/refusals.ts";
 import { refusesUntouched, snapshot } from "../support/state.ts";
+import { type ASession, aSession, GET, PUT, use } from "../support/world.ts";
 
 /** The longest lifetime of an invocation, and a minute. */
 const GUARD_SECONDS = 360;
@@ -125,4 +126,44 @@ Deno.test("wire §6, B13: a collection removes what was deleted or replaced, not
   // What was collected can be stored again.
   await session.put("again", shared);
   assert.deepEqual((await session.get("again"))?.bytes, shared);
+});
+
+Deno.test("retention.events: the node itself forgets what was replaced, and keeps every value", async () => {
+  const folder = await Deno.makeTempDir();
+  const puts = (node: TestNode) =>
+    snapshot(node).tables.event?.filter((row) => row.includes('"put"')).length;
+  const clock = testClock();
+  try {
+    let session: ASession;
+    {
+      await using node = await startTestNode({ folder, clock });
+      session = await aSession(node);
+      const put = async (key: string, value: string) => {
+        const at = resourceUri(session.space, "kv", key);
+        assertOk(await use(node, session, PUT, at, {}, value));
+      };
+      for (const value of ["1", "2", "3"]) await put("k", value);
+      await put("other", "1");
+      clock.advance(2 * 86_400);
+      await put("k", "4");
+      assert.equal(puts(node), 5);
+    }
+
+    await using node = await startTestNode({
+      folder,
+      clock,
+      env: { TINYCLOUD_RETENTION_EVENTS: "1 d" },
+    });
+    const line = /retention\.finished.*count=3/;
+    await eventually("the end of a pass", () => node.lines.find((each) => line.test(each)));
+
+    assert.equal(puts(node), 2);
+    assert.deepEqual(await Array.fromAsync(node.node.services.repository.check()), []);
+    for (const [key, value] of [["k", "4"], ["other", "1"]] as const) {
+      const read = await use(node, session, GET, resourceUri(session.space, "kv", key));
+      assert.equal(read.text, value);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

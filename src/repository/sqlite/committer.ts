@@ -8,7 +8,7 @@ import type { Database } from "./database.ts";
 import { isFailedSync } from "./errors.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import { useAll } from "./used_tokens.ts";
-import { type Write, type Writes, writesOn } from "./writes.ts";
+import { UNCHECKED, type Write, type Writes, writesOn } from "./writes.ts";
 
 export interface Batch {
   /** Unix seconds, against which guards are judged. */
@@ -42,6 +42,7 @@ export class Committer {
   readonly #writes: Writes;
   #now = 0;
   #isDurable: boolean | undefined;
+  #isChecked = true;
   #lost: NodeError | undefined;
 
   constructor(database: Database) {
@@ -55,9 +56,8 @@ export class Committer {
     const start = performance.now();
     this.#now = now;
     try {
-      const isDurable = writes.some(({ isDurable }) => isDurable);
-      const { areGuardsStored, outcomes } = this.#together(isDurable, guards, writes) ??
-        this.#oneByOne(isDurable, guards, writes);
+      const { areGuardsStored, outcomes } = this.#together(guards, writes) ??
+        this.#oneByOne(guards, writes);
       this.#end();
       const seconds = (performance.now() - start) / 1000;
       return { kind: "committed", outcomes, areGuardsStored, seconds };
@@ -72,8 +72,8 @@ export class Committer {
   }
 
   /** All writes, or undefined and nothing when one fails: a savepoint for each costs a tenth. */
-  #together(isDurable: boolean, guards: string | undefined, writes: readonly Write[]) {
-    this.#begin(isDurable);
+  #together(guards: string | undefined, writes: readonly Write[]) {
+    this.#begin(writes);
     try {
       if (guards !== undefined) useAll(this.#database, guards);
       const outcomes = writes.map((write) => ({ value: this.#run(write) }));
@@ -86,8 +86,8 @@ export class Committer {
   }
 
   /** Each write for itself: what fails is undone alone. */
-  #oneByOne(isDurable: boolean, guards: string | undefined, writes: readonly Write[]) {
-    this.#begin(isDurable);
+  #oneByOne(guards: string | undefined, writes: readonly Write[]) {
+    this.#begin(writes);
     const areGuardsStored = guards === undefined ||
       "value" in this.#attempt(() => useAll(this.#database, guards));
     const outcomes = writes.map((write) => this.#attempt(() => this.#run(write)));
@@ -100,12 +100,18 @@ export class Committer {
     return run(...args);
   }
 
-  #begin(isDurable: boolean): void {
+  #begin(writes: readonly Write[]): void {
     if (this.#lost !== undefined) throw this.#lost;
+    const isDurable = writes.some(({ isDurable }) => isDurable);
     if (isDurable !== this.#isDurable) {
       // NORMAL never syncs at a commit, FULL syncs the log, and with it all commits before.
       this.#database.run(isDurable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
       this.#isDurable = isDurable;
+    }
+    const isChecked = !writes.some(({ method }) => UNCHECKED.has(method));
+    if (isChecked !== this.#isChecked) {
+      this.#database.run(isChecked ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF");
+      this.#isChecked = isChecked;
     }
     this.#database.run("BEGIN IMMEDIATE");
   }

@@ -1,5 +1,6 @@
 // Records of delegations by CID. They never change once stored, so only memory bounds how long they
-// are kept; whether they still hold is no part of them.
+// are kept; whether they still hold is no part of them. One that another process has removed
+// (`retention.events`) expired long before, and says so.
 
 import type { Delegation } from "../../capabilities/delegation.ts";
 import type { Cid } from "../../tokens/cid.ts";
@@ -23,6 +24,13 @@ export class DelegationCache {
     this.#records.delete(cid);
     this.#records.set(cid, kept);
     return kept.record;
+  }
+
+  forget(cids: readonly Cid[]): void {
+    for (const cid of cids) {
+      this.#weight -= this.#records.get(cid)?.weight ?? 0;
+      this.#records.delete(cid);
+    }
   }
 
   keep(record: Delegation, weight: number): void {

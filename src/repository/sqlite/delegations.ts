@@ -44,6 +44,10 @@ export class Delegations {
     return found;
   }
 
+  forget(cids: readonly Cid[]): void {
+    this.#cache.forget(cids);
+  }
+
   tokens(cids: readonly Cid[]): ReadonlyMap<Cid, string> {
     const rows = this.#database.all(TOKENS, JSON.stringify(cids));
     return new Map(rows.map((row) => [cid(row, "cid"), text(row, "token")]));

@@ -1,11 +1,12 @@
 // Current values: find, list, and the two changes to a key (wire §6).
 
+import { blake3Hex } from "../../blake3.ts";
 import type { SpaceId } from "../../capabilities/space_id.ts";
-import type { ApplyOutcome, Change, Entry, Guards, Put } from "../repository.ts";
+import type { ApplyOutcome, Change, Entry, Guards, InlineStep, Put } from "../repository.ts";
 import { condemnation, refer, unrefer } from "./blocks.ts";
-import type { Database } from "./database.ts";
+import type { Database, Row } from "./database.ts";
 import { guardValues, IN_ORDER } from "./guards.ts";
-import { entry, isNull, number, text } from "./rows.ts";
+import { bytes, entry, isNull, number, text } from "./rows.ts";
 import { grow } from "./spaces.ts";
 
 const FIND = `
@@ -28,6 +29,19 @@ const LIST_AFTER = `
   WHERE s.id = ?1 AND e.key > ?4 AND e.key >= ?2
     AND e.key < CAST(CAST(?2 AS BLOB) || x'ff' AS TEXT)
   ORDER BY e.key LIMIT ?3`;
+
+const VALUES = `
+  SELECT e.key, e.hash, e.size, e.inline
+  FROM space s JOIN entry e ON e.space_no = s.no
+  WHERE s.id = ?1
+  ORDER BY e.key LIMIT ?2`;
+const VALUES_AFTER = `
+  SELECT e.key, e.hash, e.size, e.inline
+  FROM space s JOIN entry e ON e.space_no = s.no
+  WHERE s.id = ?1 AND e.key > ?3
+  ORDER BY e.key LIMIT ?2`;
+/** Some two milliseconds of hashing. */
+const MAX_VERIFIED_BYTES = 1024 * 1024;
 
 const STATE = `
   SELECT s.no, s.used, n.used AS total, e.id, e.hash, e.held, e.inline IS NULL AS is_block
@@ -83,6 +97,38 @@ export function list(
     ? database.all(LIST, space, prefix, limit)
     : database.all(LIST_AFTER, space, prefix, limit, after);
   return rows.map((row) => text(row, "key"));
+}
+
+/** Row by row, so that no more is held than one value. */
+export function verifyInline(
+  database: Database,
+  space: SpaceId,
+  after: string | undefined,
+  limit: number,
+): InlineStep {
+  const damaged: { key: string; hash: string }[] = [];
+  let [seen, values, size] = [0, 0, 0];
+  let last: string | undefined;
+  const rows = after === undefined
+    ? database.each(VALUES, space, limit)
+    : database.each(VALUES_AFTER, space, limit, after);
+  for (const row of rows) {
+    seen++;
+    last = text(row, "key");
+    if (isNull(row, "inline")) continue;
+    values++;
+    size += number(row, "size");
+    if (!isWhole(row)) damaged.push({ key: last, hash: text(row, "hash") });
+    if (size >= MAX_VERIFIED_BYTES) break;
+  }
+  const isEnd = seen < limit && size < MAX_VERIFIED_BYTES;
+  return { values, bytes: size, damaged, ...(last === undefined || isEnd ? {} : { next: last }) };
+}
+
+/** Are the bytes of a small value those that its columns hash, size and inline promise? */
+export function isWhole(row: Row): boolean {
+  const value = bytes(row, "inline");
+  return value.length === number(row, "size") && blake3Hex(value) === text(row, "hash");
 }
 
 /** Within a transaction, once the guards are judged. What is refused has changed nothing. */

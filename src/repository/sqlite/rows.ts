@@ -49,6 +49,11 @@ export function cid(row: Row, column: string): Cid {
   return parsed(column, () => storedCid(text(row, column)));
 }
 
+/** A JSON list of CIDs. */
+export function cids(row: Row, column: string): readonly Cid[] {
+  return parsed(column, () => listIn(row, column, storedCid));
+}
+
 /** Parsing each stored CID anew would cost 4 µs; they were canonical when they were stored. */
 function storedCid(value: unknown): Cid {
   if (typeof value !== "string" || !/^b[a-z2-7]+$/.test(value)) throw new TypeError("no CID");

@@ -14,10 +14,11 @@ import * as blocks from "./blocks.ts";
 import { check } from "./check.ts";
 import type { Database } from "./database.ts";
 import { Delegations } from "./delegations.ts";
-import { find, findGuarded, list } from "./entries.ts";
+import { find, findGuarded, list, verifyInline } from "./entries.ts";
 import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
+import * as retention from "./retention.ts";
 import { setting } from "./settings.ts";
 import {
   countOwned,
@@ -186,11 +187,22 @@ export function sqliteRepository(
     takeLease: (...args) => write("takeLease", args),
     releaseLease: (...args) => write("releaseLease", args),
 
+    lastChange: () => read(() => retention.lastChange(database)),
+    forgetReplaced: (...args) => write("forgetReplaced", args),
+    expiredDelegations: (...args) => read(() => retention.expiredDelegations(database, ...args)),
+    citations: (...args) => read(() => retention.citations(database, ...args)),
+    forgetDelegations: async (cids, before) => {
+      const count = await write("forgetDelegations", [cids, before]);
+      delegations.forget(cids);
+      return count;
+    },
+
     setting: (name) => read(() => setting(database, name)),
     setSetting: (...args) => write("setSetting", args),
     ping: () => write("ping", []),
     spaces: (after, limit) => read(() => spacesAfter(database, after, limit)),
     blocksOf: (space, after, limit) => read(() => blocks.liveBlocks(database, space, after, limit)),
+    verifyInline: (space, after, limit) => read(() => verifyInline(database, space, after, limit)),
     check: () => check(database),
     repairCounters: () => write("repairCounters", []),
 

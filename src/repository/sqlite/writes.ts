@@ -2,6 +2,7 @@
 // can be sent to a Worker and back.
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
+import type { Cid } from "../../tokens/cid.ts";
 import type {
   AcceptOutcome,
   ApplyOutcome,
@@ -18,6 +19,7 @@ import { change } from "./entries.ts";
 import { areInOrder, judge } from "./guards.ts";
 import { releaseLease, takeLease } from "./leases.ts";
 import { repairCounters } from "./repair.ts";
+import * as retention from "./retention.ts";
 import { revoke } from "./revocations.ts";
 import { setSetting } from "./settings.ts";
 import { isUsed, release, sweep, use } from "./used_tokens.ts";
@@ -33,6 +35,12 @@ export type Write = {
     readonly isDurable: boolean;
   };
 }[WriteMethod];
+
+/**
+ * They remove rows to which nothing refers, as their queries see to. SQLite would make sure by
+ * reading all of `entry` for each: an index for that would cost every put. So foreign keys rest.
+ */
+export const UNCHECKED: ReadonlySet<WriteMethod> = new Set(["forgetReplaced", "forgetDelegations"]);
 
 /** What `now` says is the same throughout a transaction; Unix seconds. */
 export function writesOn(database: Database, now: () => number) {
@@ -65,6 +73,10 @@ export function writesOn(database: Database, now: () => number) {
     takeLease: (name: string, holder: string, at: number, until: number) =>
       takeLease(database, name, holder, at, until),
     releaseLease: (name: string, holder: string) => releaseLease(database, name, holder),
+    forgetReplaced: (before: number, after: number, limit: number) =>
+      retention.forgetReplaced(database, before, after, limit),
+    forgetDelegations: (cids: readonly Cid[], before: number) =>
+      retention.forgetDelegations(database, cids, before),
     setSetting: (name: string, value: string) => setSetting(database, name, value),
     repairCounters: () => repairCounters(database),
     /** A real write: a full disk lets an empty transaction pass. */

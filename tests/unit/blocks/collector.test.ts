@@ -496,6 +496,178 @@ Deno.test("a clock that jumps ahead later revives no spent token either", async 
   assert.equal(guards, 0);
 });
 
+Deno.test("a brief process forgets guards that had expired by the last change", async () => {
+  await using stores = await Stores.open();
+  await stores.put(HOME, "key", A);
+  const brief = () => collectorOf(stores, { isBrief: true }).collectOnce();
+
+  stores.clock.pass(10 * 365 * DAY);
+  const unproven = await brief();
+  await stores.put(HOME, "key", A);
+  const proven = await brief();
+
+  // No honest client signs for a day that is years ahead.
+  assert.deepEqual([unproven.guards, proven.guards], [0, 1]);
+});
+
+const RETAINED = { retentionSeconds: 30 * DAY };
+
+Deno.test("retention removes old events that were replaced, a pass a day", async () => {
+  await using stores = await Stores.open();
+  const collector = collectorOf(stores, RETAINED);
+  await stores.put(HOME, "key", A);
+  stores.clock.pass(20 * DAY);
+  await stores.put(HOME, "key", B);
+
+  const counts = [];
+  for (const days of [0, 11, 0.9, 0.2, 20]) {
+    stores.clock.pass(days * DAY);
+    if (days === 0.9) await stores.put(HOME, "other", A);
+    const { events, complete } = await collector.collectOnce();
+    assert.equal(complete, true);
+    counts.push(events);
+  }
+
+  // What is old shows by the last change; what is not replaced stays at any age.
+  assert.deepEqual(counts, [0, 0, 0, 1, 0]);
+  assertBytes(await stores.read(HOME, "key"), B);
+});
+
+Deno.test("without retention every event stays", async () => {
+  await using stores = await Stores.open();
+  const repository = changed<Repository>(stores.repository, {
+    forgetReplaced: () => assert.fail("forgets"),
+    expiredDelegations: () => assert.fail("forgets"),
+  });
+  await stores.put(HOME, "key", A);
+  await stores.put(HOME, "key", B);
+  stores.clock.pass(10 * 365 * DAY);
+  await stores.put(HOME, "key", A);
+
+  const { events } = await collectorOf(stores, { repository }).collectOnce();
+
+  assert.equal(events, 0);
+});
+
+for (const when of ["at the start", "later"] as const) {
+  Deno.test(`a clock years ahead ${when} makes no event old`, async () => {
+    await using stores = await Stores.open();
+    await stores.put(HOME, "key", A);
+    await stores.put(HOME, "key", B);
+    const early = collectorOf(stores, RETAINED);
+    stores.clock.seconds += 10 * 365 * DAY;
+    const collector = when === "later" ? early : collectorOf(stores, RETAINED);
+
+    const { events } = await collector.collectOnce();
+
+    assert.equal(events, 0);
+  });
+}
+
+/** A store with old events of more than two steps. */
+async function withHistory(): Promise<Stores> {
+  const stores = await Stores.open();
+  for (let count = 0; count < 1200; count++) {
+    await (count % 2 === 0 ? stores.put(HOME, "key", A) : stores.delete(HOME, "key"));
+  }
+  stores.clock.pass(31 * DAY);
+  await stores.put(HOME, "now", A);
+  return stores;
+}
+
+Deno.test("a pass that runs out of time goes on where it was in the next run", async () => {
+  await using stores = await withHistory();
+  const afters: number[] = [];
+  const repository = changed<Repository>(stores.repository, {
+    async forgetReplaced(before, after, limit) {
+      afters.push(after);
+      const step = await stores.repository.forgetReplaced(before, after, limit);
+      stores.clock.pass(61);
+      return step;
+    },
+  });
+  const collector = collectorOf(stores, { ...RETAINED, repository });
+
+  const runs = [];
+  for (let run = 0; run < 4; run++) {
+    const { events, complete } = await collector.collectOnce();
+    runs.push([events, complete]);
+  }
+
+  // The first events host the spaces.
+  assert.deepEqual(runs, [[498, false], [500, false], [201, false], [0, true]]);
+  assert.equal(new Set(afters).size, 3);
+});
+
+Deno.test("an abort ends a pass after the step it is in", async () => {
+  await using stores = await withHistory();
+  const abort = new AbortController();
+  const repository = changed<Repository>(stores.repository, {
+    forgetReplaced(before, after, limit) {
+      abort.abort();
+      return stores.repository.forgetReplaced(before, after, limit);
+    },
+  });
+
+  const { events, complete } = await collectorOf(stores, { ...RETAINED, repository })
+    .collectOnce(abort.signal);
+
+  assert.deepEqual([events, complete], [498, false]);
+});
+
+Deno.test("a pass that fails begins anew in the next run", async () => {
+  await using stores = await withHistory();
+  let calls = 0;
+  const repository = changed<Repository>(stores.repository, {
+    forgetReplaced: (before, after, limit) =>
+      ++calls === 2
+        ? Promise.reject(new NodeError("storage_unavailable"))
+        : stores.repository.forgetReplaced(before, after, limit),
+  });
+  const collector = collectorOf(stores, { ...RETAINED, repository });
+
+  await assert.rejects(collector.collectOnce(), { code: "storage_unavailable" });
+  const { events, complete } = await collector.collectOnce();
+
+  assert.deepEqual([events, complete], [701, true]);
+});
+
+Deno.test("more stored blocks than a run examines do not hold retention up", async () => {
+  await using stores = await withHistory();
+  for (let size = 1; size <= 3; size++) await stores.put(HOME, `${size}`, noise(size));
+
+  const { events, complete } = await collectorOf(stores, { ...RETAINED, maxExamined: 1 })
+    .collectOnce();
+
+  assert.deepEqual([events, complete], [1199, false]);
+});
+
+Deno.test("between two steps of a pass requests have their turn", async () => {
+  await using stores = await withHistory();
+  let turns = 0;
+  const seen: number[] = [];
+  let isOver = false;
+  async function takeTurns(): Promise<void> {
+    for (; !isOver; turns++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const taking = takeTurns();
+  const repository = changed<Repository>(stores.repository, {
+    citations: () => assert.fail("nothing has expired"),
+    expiredDelegations: async (_before, after) => {
+      seen.push(turns);
+      // As a database that answers at once.
+      return await Promise.resolve({ found: [], ...(after < 50 ? { next: after + 1 } : {}) });
+    },
+  });
+
+  await collectorOf(stores, { ...RETAINED, repository }).collectOnce();
+  isOver = true;
+  await taking;
+
+  assert.equal(seen.length, 51);
+  assert.equal(new Set(seen).size, 51);
+});
+
 Deno.test("graves are forgotten when they are a day old", async () => {
   await using stores = await Stores.open();
   const collector = collectorOf(stores);

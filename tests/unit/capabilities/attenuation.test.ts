@@ -89,6 +89,46 @@ for (const [parent, child, is] of PATHS) {
   });
 }
 
+// Longer than any key.
+const LONG = "b/".repeat(512);
+const LONG_PATHS: readonly [parent: Path, child: string, is: boolean][] = [
+  [undefined, `${LONG}a`, true],
+  ["", `${LONG}a`, false],
+  ["", `/${LONG}a`, true],
+  ["/", `/${LONG}a`, true],
+  ["b", `${LONG}a`, true],
+  ["b/", `${LONG}a`, true],
+  ["b/b", `${LONG}a`, true],
+  ["/b", `${LONG}a`, false],
+  ["a", `${LONG}a`, false],
+  ["a/", `${LONG}a`, false],
+  ["c/", `${LONG}a`, false],
+  ["b", `bb/${LONG}`, false],
+  ["c", `b/${LONG}`, false],
+  [LONG, `${LONG}a`, true],
+  [LONG.slice(0, -1), `${LONG}a`, true],
+  [`${LONG}a`, `${LONG}a`, true],
+  [`${LONG}a`, `${LONG}a/`, true],
+  [`${LONG}a`, `${LONG}ab`, false],
+  [`${LONG}a`, `${LONG}b`, false],
+  [`${LONG}a/`, `${LONG}a/b`, true],
+  [`${LONG}a/`, `${LONG}a`, false],
+];
+const shortened = (path: Path) => named(path?.replace(/(?:b\/){511,}/, "b/…/"));
+for (const [parent, child, is] of LONG_PATHS) {
+  const verb = is ? "extends" : "does not extend";
+  Deno.test(`${shortened(child)} ${verb} ${shortened(parent)}`, () => {
+    assert.equal(covers(kv(parent), kv(child)), is);
+  });
+}
+
+Deno.test("of many grants one is enough for a path longer than any key", () => {
+  const capabilities = ["a", "b", "c"].map((path) => aCapability(`${SPACE}/kv/${path}`));
+  const grants = indexGrants([aDelegation("given", { capabilities })]);
+  assert.ok(isGranted(grants, aCapability(`${SPACE}/kv/${LONG}a`)));
+  assert.equal(isGranted(grants, aCapability(`${SPACE}/kv/d/${LONG}`)), false);
+});
+
 const URN = `urn:tinycloud:encryption:${ALICE.did}:n`;
 const RESOURCES: readonly [parent: string, child: string, is: boolean][] = [
   [`${SPACE}/kv`, `${SPACE.toLowerCase()}/kv/a`, true],

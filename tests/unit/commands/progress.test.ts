@@ -94,3 +94,19 @@ Deno.test("without a terminal nothing is drawn", () => {
 
   bar.at(10);
 });
+
+Deno.test("steps add up, and the line goes before other output", () => {
+  const to = terminal();
+  using bar = progress(to, "blocks", 10, to.now);
+
+  bar.advance(2);
+  to.pass(100);
+  bar.advance(3);
+  assert.ok(to.line.endsWith("50 %  5 of 10"), to.line);
+  bar.clear();
+  assert.equal(to.line, "");
+  to.pass(100);
+  bar.advance(5);
+
+  assert.ok(to.line.endsWith("100 %  10 of 10"), to.line);
+});

@@ -81,6 +81,7 @@ Deno.test("every option of this version reaches the configuration", async () => 
       total = "1 TiB"
       connect_timeout = "1 s"
       gc_interval = "1 min"
+      scrub = "7 d"
       blocks = { path = "../blocks", inline = 0 }
       [global.keys]
       secret = "${SECRET}"
@@ -98,6 +99,8 @@ Deno.test("every option of this version reaches the configuration", async () => 
       delegator_delegations = 4
       [global.http]
       body_idle_timeout = "2 s"
+      [global.retention]
+      events = "30 d"
     `,
   });
 
@@ -124,7 +127,7 @@ Deno.test("every option of this version reaches the configuration", async () => 
       inlineBytes: 0,
       connectTimeoutMs: 1000,
       gcIntervalMs: 60_000,
-      scrubIntervalMs: undefined,
+      scrubIntervalMs: 604_800_000,
     },
     keys: { secret, secretFile: undefined },
     spaces: {
@@ -149,7 +152,7 @@ Deno.test("every option of this version reaches the configuration", async () => 
       delegatorDelegations: 4,
     },
     http: { trustedProxies: [], bodyIdleTimeoutMs: 2000 },
-    retention: { eventsMs: undefined },
+    retention: { eventsMs: 2_592_000_000 },
   });
 });
 
@@ -392,12 +395,10 @@ const NOT_YET: readonly [option: string, toml: string, standard: string][] = [
   ["storage.blocks.endpoint", `"http://localhost:9000"`, `"none"`],
   ["storage.blocks.region", `"eu-north-1"`, `"none"`],
   ["storage.blocks.prefix", `"node/"`, `"none"`],
-  ["storage.scrub", `"7 d"`, `"off"`],
   ["auth.did_web", "true", "false"],
   ["database.pool", "20", "10"],
   ["database.statement_timeout", `"1 s"`, `"5 s"`],
   ["database.connect_timeout", `"1 s"`, `"2 s"`],
-  ["retention.events", `"30 d"`, `"off"`],
 ];
 
 for (const [option, value, standard] of NOT_YET) {

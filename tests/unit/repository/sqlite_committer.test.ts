@@ -17,7 +17,7 @@ class NotedDatabase extends Database {
   });
 
   override run(sql: string, ...values: Value[]): number {
-    const known = /^(BEGIN|COMMIT|SAVEPOINT|RELEASE|ROLLBACK TO|ROLLBACK|PRAGMA synchronous.*)/;
+    const known = /^(BEGIN|COMMIT|SAVEPOINT|RELEASE|ROLLBACK TO|ROLLBACK|PRAGMA .*)/;
     this.notes.push(known.exec(sql)?.[0] ?? "write");
     if (this.failing !== "" && sql.startsWith(this.failing)) {
       this.failing = "";
@@ -73,6 +73,23 @@ Deno.test("a batch is synced when one of its writes asks for it", () => {
 
   const modes = database.notes.filter((note) => note.startsWith("PRAGMA"));
   assert.deepEqual(modes, ["PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"]);
+  committer.close();
+});
+
+Deno.test("foreign keys rest for what removes rows to which nothing refers, and for nothing else", () => {
+  const { database, committer } = opened();
+  const forget: Write = { method: "forgetReplaced", args: [NOW, 0, 1], isDurable: false };
+
+  for (const writes of [[set("a")], [set("b"), forget], [forget], [set("c")]]) {
+    committer.commit({ now: NOW, writes });
+  }
+
+  const notes = database.notes.filter((note) => /^(PRAGMA foreign|COMMIT)/.test(note));
+  assert.deepEqual(notes, [
+    ...["COMMIT", "PRAGMA foreign_keys = OFF", "COMMIT"],
+    ...["COMMIT", "PRAGMA foreign_keys = ON", "COMMIT"],
+  ]);
+  assert.deepEqual(database.one("PRAGMA foreign_keys")?.["foreign_keys"], 1);
   committer.close();
 });
 

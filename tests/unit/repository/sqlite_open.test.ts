@@ -10,9 +10,9 @@ import { openSqlite, openSqliteReadOnly } from "../../../src/repository/sqlite/o
 import { aChange, apply, host, NOW, SPACE } from "../../contract/repository_samples.ts";
 
 const FOLDER = new URL("../../../migrations/sqlite/", import.meta.url);
-const SECOND: Migration = { name: "0002_more.sql", sql: "CREATE TABLE more (n INTEGER) STRICT;" };
+const SECOND: Migration = { name: "9000_more.sql", sql: "CREATE TABLE more (n INTEGER) STRICT;" };
 const BROKEN: Migration = {
-  name: "0002_broken.sql",
+  name: "9000_broken.sql",
   sql: "CREATE TABLE more (n INTEGER) STRICT; CREATE TABLE more (n INTEGER) STRICT;",
 };
 
@@ -102,7 +102,7 @@ Deno.test("a migration of a store keeps a copy of it as it was", () =>
       log: (...entry) => logged.push(entry),
     });
 
-    const copy = `${path}.before-0002`;
+    const copy = `${path}.before-9000`;
     assert.deepEqual(logged, [["database.copied", { path: copy }]]);
     assert.equal(await modeOf(copy), 0o600);
     assert.deepEqual(rows(copy, "SELECT key FROM entry"), [{ key: "k" }]);
@@ -126,7 +126,7 @@ Deno.test("the copy before a migration has what a killed process left in the log
 
     await made(killed, [...MIGRATIONS, SECOND]);
 
-    const copy = `${killed}.before-0002`;
+    const copy = `${killed}.before-9000`;
     assert.deepEqual(rows(copy, "PRAGMA integrity_check"), [{ integrity_check: "ok" }]);
     assert.deepEqual(rows(copy, "SELECT count(*) AS n FROM entry"), [{ n: 300 }]);
     assert.deepEqual(rows(copy, "SELECT 1 FROM sqlite_schema WHERE name = 'more'"), []);
@@ -176,12 +176,12 @@ Deno.test("a failing migration leaves the store as it was, and the next start tr
   }));
 
 const strangers: readonly (readonly [string, RegExp, readonly Migration[]])[] = [
-  ["of a newer version", /made by another version of this program \(0002_more\.sql\)/, MIGRATIONS],
-  ["of another history", /another version of this program \(0002_more\.sql\)/, [
+  ["of a newer version", /made by another version of this program \(9000_more\.sql\)/, MIGRATIONS],
+  ["of another history", /another version of this program \(9000_more\.sql\)/, [
     ...MIGRATIONS,
-    { ...SECOND, name: "0002_other.sql" },
+    { ...SECOND, name: "9000_other.sql" },
   ]],
-  ["whose migration was altered", /0002_more\.sql differs from the one that was applied/, [
+  ["whose migration was altered", /9000_more\.sql differs from the one that was applied/, [
     ...MIGRATIONS,
     { ...SECOND, sql: `${SECOND.sql} ` },
   ]],

@@ -48,6 +48,8 @@ Deno.test("what an operator needs is there", async () => {
   metrics.valueBytes("in", 1024);
   metrics.valueBytes("out", 10);
   metrics.spaces(3);
+  metrics.scrubbed("whole", 5, 500);
+  metrics.scrubbed("damaged", 1, 0);
   metrics.health("database", true);
   metrics.health("blocks", false);
   const text = await metrics.text();
@@ -61,6 +63,9 @@ Deno.test("what an operator needs is there", async () => {
     tinycloud_commit_batch_size_count: 1,
     'tinycloud_value_bytes_total{direction="in"}': 1024,
     'tinycloud_value_bytes_total{direction="out"}': 10,
+    'tinycloud_scrubbed_values_total{state="whole"}': 5,
+    'tinycloud_scrubbed_values_total{state="damaged"}': 1,
+    tinycloud_scrubbed_bytes_total: 500,
     tinycloud_spaces_hosted: 3,
     'tinycloud_healthy{store="database"}': 1,
     'tinycloud_healthy{store="blocks"}': 0,
@@ -127,12 +132,14 @@ for (const odd of [NaN, -1, Infinity]) {
     metrics.committed(1, odd);
     metrics.valueBytes("in", odd);
     metrics.spaces(odd);
+    metrics.scrubbed("missing", odd, odd);
     const text = await metrics.text();
 
     assert.equal(valueOf(text, "tinycloud_commit_batch_size_count"), 0);
     assert.equal(valueOf(text, "tinycloud_spaces_hosted"), 0);
     assert.ok(!text.includes("kv/get") && !text.includes('request="invoke"'));
-    assert.ok(!text.includes('direction="in"'));
+    assert.ok(!text.includes('direction="in"') && !text.includes('state="missing"'));
+    assert.equal(valueOf(text, "tinycloud_scrubbed_bytes_total"), 0);
   });
 }
 

@@ -116,6 +116,15 @@ for (const [what, att, tail] of STATEMENTS) {
   Deno.test(`the sentence for ${what}`, () => assert.equal(statement(att), OPENING + tail));
 }
 
+Deno.test("a sentence that no token has room for is not put together", () => {
+  const abilities = (count: number) =>
+    Array.from({ length: count }, (_, at) => `"n${at}/x":[{}]`).join();
+  const att = (count: number) => `{"urn:${"a".repeat(4096)}":{${abilities(count)}}}`;
+  assert.ok(statement(att(7)).length < 32 * 1024);
+  const why = "the statement does not tell the ReCap";
+  assert.equal(malformation(() => statement(att(8))), why);
+});
+
 const part = fc.string({ unit: fc.constantFrom(..."aBz019-_.+*"), minLength: 1, maxLength: 3 });
 const ability = fc.tuple(part, part).map((parts) => parts.join("/"));
 const resource = part.map((text) => `urn:${text}`);
