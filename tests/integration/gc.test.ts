@@ -215,7 +215,7 @@ Deno.test("check draws how far it is on a terminal, and prints the same everywhe
   assert.deepEqual([fast.code, fast.lines], [0, ["clean"]]);
   assert.deepEqual([plain.drawn, plain.complaints, drawn.complaints], [[], [], []]);
   assert.match(drawn.drawn.join(), /checking the database .*reading blocks  \[#*\.*\] +\d+ %/s);
-  assert.equal(drawn.drawn.at(-1), "\r\x1b[K");
+  assert.match(drawn.drawn.at(-1) ?? "", /^\r +\r$/, "the line is gone in the end");
 });
 
 Deno.test("check finds a value in the database and one on the disk that were altered", async () => {
