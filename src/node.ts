@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { openLocalBlocks } from "./blocks/local.ts";
 import type { Blocks } from "./blocks/blocks.ts";
 import { startCollector } from "./blocks/collector.ts";
+import { makeFolders } from "./blocks/folders.ts";
 import { paced } from "./blocks/pace.ts";
 import { startScrub } from "./blocks/scrub.ts";
 import { openStaging } from "./blocks/staging.ts";
@@ -138,9 +139,7 @@ async function openRepository(
   }
   const path = database.kind === "memory" ? ":memory:" : database.path;
   if (database.kind === "sqlite") {
-    await opening("the folder of the database", dirname(path), async () => {
-      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    });
+    await opening("the folder of the database", dirname(path), () => makeFolders(dirname(path)));
     opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
     await refuseIncoming(path);
   }

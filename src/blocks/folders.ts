@@ -19,36 +19,57 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Makes a folder and those above it where they are missing, each synced into its parent. Symlinks
- * on the way are followed; the result is its path without them.
+ * Makes a folder and those above it where they are missing, and makes all their names durable.
+ * Symlinks on the way are followed; the result is its path without them.
  */
 export async function makeFolders(path: string): Promise<string> {
   await makeMissing(path);
   const real = await Deno.realPath(path);
   await requireFolder(real);
+  await syncNames(real);
   return real;
 }
 
 async function makeMissing(path: string): Promise<void> {
   const parent = dirname(path);
   try {
-    if (await mkdir(path)) await syncPath(parent);
+    await mkdir(path);
   } catch (error) {
     if (systemCode(error) !== "ENOENT" || parent === path) throw error;
     await makeMissing(parent);
     // Once more, and no oftener: below a symlink to nothing it fails for ever.
-    if (await mkdir(path)) await syncPath(parent);
+    await mkdir(path);
   }
 }
 
-/** Tells whether it made the folder; false when something is there. */
-async function mkdir(path: string): Promise<boolean> {
+/** Folders that this program may not open, or whose file system does not sync folders. */
+const NO_SYNC = new Set(["EACCES", "EPERM", "EROFS", "EINVAL"]);
+
+/**
+ * Syncs the folders above, as far as the file system reaches and this program may look. Also where
+ * nothing was missing: whoever made a folder may have died, or may not have cared, before its name
+ * was durable.
+ */
+async function syncNames(path: string): Promise<void> {
+  const { dev } = await Deno.stat(path);
+  for (let [child, parent] = [path, dirname(path)]; parent !== child;) {
+    try {
+      if ((await Deno.stat(parent)).dev !== dev) return;
+      await syncPath(parent);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable || NO_SYNC.has(systemCode(error) ?? "")) return;
+      throw error;
+    }
+    [child, parent] = [parent, dirname(parent)];
+  }
+}
+
+/** Does nothing when something is there. */
+async function mkdir(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { mode: PRIVATE_FOLDER });
-    return true;
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    return false;
   }
 }
 

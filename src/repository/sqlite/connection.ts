@@ -20,8 +20,14 @@ export function connect(path: string, readOnly = false): Database {
       enableDoubleQuotedStringLiterals: false,
     }),
   );
-  database.one(`PRAGMA cache_size = -${CACHE_KIB}`);
-  database.one(`PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
+  try {
+    database.one(`PRAGMA cache_size = -${CACHE_KIB}`);
+    database.one(`PRAGMA journal_size_limit = ${JOURNAL_BYTES}`);
+  } catch (error) {
+    // What is no database shows here first.
+    database.close();
+    throw error;
+  }
   return database;
 }
 
