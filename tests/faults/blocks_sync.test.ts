@@ -1,195 +1,156 @@
-// What is synced, and in which order, seen from the kernel (invariant 1): taking out any one sync
-// fails a test here. A sync that fails is never trusted. Needs strace, and leave to trace.
+// What a put of a block syncs, and in which order (invariant 1). A sync that fails is never trusted.
 
 import assert from "node:assert/strict";
 import { blake3Hex } from "../../src/blake3.ts";
-import { filesIn, leftIn, temporaryDirectory } from "../unit/blocks/support.ts";
+import { filesIn, leftIn } from "../unit/blocks/support.ts";
+import { type Recorder, recordingTest, type Rule, startRecorder } from "./power/recording.ts";
 
 const BYTES = new Uint8Array(100_000);
 const SPACE_ID = "tinycloud:pkh:eip155:1:0x6a12C8594c5C850d57612CA58810ABb8aeBbC04B:home";
 const RUN = "0123456789abcdef".repeat(2);
-const CALLS = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat";
-const mayTrace = await traced("0", ["-e", `trace=${CALLS}`]).then(({ success }) => success)
-  .catch(() => false);
 
-interface Traced {
-  readonly success: boolean;
-  /** Of the program. */
-  readonly output: string;
-  /** One call a line, with the paths of descriptors. */
-  readonly calls: readonly string[];
-}
+const SPACE = `/blocks/${blake3Hex(new TextEncoder().encode(SPACE_ID))}`;
+const SHARD = `${SPACE}/${blake3Hex(BYTES).slice(0, 2)}`;
+const BLOCK = `${SHARD}/${blake3Hex(BYTES)}`;
+const TEMPORARY = `/blocks/.tmp/${RUN}-0`;
+const UPLOAD = "/upload";
 
-/** Runs a program under strace. */
-async function traced(program: string, options: readonly string[]): Promise<Traced> {
-  const log = await Deno.makeTempFile();
-  try {
-    const { success, stdout } = await new Deno.Command("strace", {
-      args: ["-f", "-y", "-o", log, ...options, Deno.execPath(), "eval", "--frozen", program],
-    }).output();
-    const calls = (await Deno.readTextFile(log)).split("\n").filter((line) => line.includes("("));
-    return { success, output: new TextDecoder().decode(stdout).trim(), calls };
-  } finally {
-    await Deno.remove(log);
-  }
-}
+/** As when staging and blocks are on two file systems. */
+const NO_LINKS: Rule = { op: "L", path: "*", action: { error: "EXDEV", lasts: true } };
 
-/** Puts the same bytes in a fresh store, from `kind`; prints "put" or the error's code. */
-function program(path: string, kind: "memory" | "file" | "copy", durability = "full"): string {
-  const module = (name: string) => JSON.stringify(import.meta.resolve(name));
-  const staged = kind === "memory"
-    ? "bytes, path: undefined"
-    : `bytes: undefined, path: ${JSON.stringify(kind === "file" ? `${path}/upload` : upload)}`;
-  return `
-    import { openLocalBlocks } from ${module("../../src/blocks/local.ts")};
-    import { blake3Hex } from ${module("../../src/blake3.ts")};
-    const path = ${JSON.stringify(path)};
-    const bytes = new Uint8Array(${BYTES.length});
-    // Makes the name of the temporary file known.
-    crypto.randomUUID = () => "${RUN}";
-    const staged = { hash: blake3Hex(bytes), size: bytes.length, ${staged} };
-    if (staged.path) await Deno.writeFile(staged.path, bytes, { mode: 0o600 });
-    const blocks = await openLocalBlocks({ path: path + "/blocks", durability: "${durability}" });
-    try {
-      await blocks.put("${SPACE_ID}", staged);
-      console.log("put");
-    } catch (error) {
-      console.log(error.code);
-    }
-    await blocks[Symbol.asyncDispose]();`;
-}
-
-const upload = "/dev/shm/tinycloud-blocks-sync-test";
-const BLOCK = String.raw`/blocks/[0-9a-f]{64}/[0-9a-f]{2}/[0-9a-f]{64}`;
-const SHARD = String.raw`/blocks/[0-9a-f]{64}/[0-9a-f]{2}`;
-const SPACE = String.raw`/blocks/[0-9a-f]{64}`;
-const TEMPORARY = String.raw`/blocks/\.tmp/[^>"]+`;
-
-/** Calls that must come in this order, whatever comes between. */
+/** Where the bytes come from; what is synced, named and synced then, in this order. */
 const PUTS = [
   {
     kind: "memory",
-    order: [
-      String.raw`fsync\(\d+<[^>]*${TEMPORARY}>`,
-      String.raw`rename\("[^"]*${TEMPORARY}", "[^"]*${BLOCK}"`,
-      String.raw`fsync\(\d+<[^>]*${SHARD}>`,
-    ],
+    rules: [],
+    bytes: TEMPORARY,
+    order: [`sync ${TEMPORARY}`, `rename ${BLOCK}`, `sync ${SHARD}`],
   },
   {
     kind: "file",
-    order: [
-      String.raw`fsync\(\d+<[^>]*/upload>`,
-      String.raw`linkat\(.*/upload", .*${BLOCK}"`,
-      String.raw`fsync\(\d+<[^>]*${SHARD}>`,
-    ],
+    rules: [],
+    bytes: UPLOAD,
+    order: [`sync ${UPLOAD}`, `link ${BLOCK}`, `sync ${SHARD}`],
   },
   {
     kind: "copy",
-    order: [
-      String.raw`linkat\(.*EXDEV`,
-      String.raw`fsync\(\d+<[^>]*${TEMPORARY}>`,
-      String.raw`rename\("[^"]*${TEMPORARY}", "[^"]*${BLOCK}"`,
-      String.raw`fsync\(\d+<[^>]*${SHARD}>`,
-    ],
+    rules: [NO_LINKS],
+    bytes: TEMPORARY,
+    order: [`fault ${BLOCK}`, `sync ${TEMPORARY}`, `rename ${BLOCK}`, `sync ${SHARD}`],
   },
 ] as const;
 
 /** Each new folder is made, then synced into its parent, before the put is over. */
 const FOLDERS = [
-  [String.raw`mkdir[^(]*\(.*/blocks",`, String.raw`fsync\(\d+<[^>]*/base>`],
-  [String.raw`mkdir[^(]*\(.*${SPACE}",`, String.raw`fsync\(\d+<[^>]*/blocks>`],
-  [String.raw`mkdir[^(]*\(.*${SHARD}",`, String.raw`fsync\(\d+<[^>]*${SPACE}>`],
+  ["folder /blocks", "sync "],
+  [`folder ${SPACE}`, "sync /blocks"],
+  [`folder ${SHARD}`, `sync ${SPACE}`],
 ] as const;
 
-function syncTest(name: string, test: (path: string) => Promise<void>): void {
-  Deno.test({
-    name: mayTrace ? name : `${name} (ignored: strace cannot run here)`,
-    ignore: !mayTrace,
-    async fn() {
-      await using directory = await temporaryDirectory();
-      const path = `${directory.path}/base`;
-      await Deno.mkdir(path);
-      try {
-        await test(path);
-      } finally {
-        await Deno.remove(upload).catch(() => {});
-      }
-    },
-  });
-}
-
-for (const { kind, order } of PUTS) {
-  syncTest(
+for (const { kind, rules, bytes, order } of PUTS) {
+  recordingTest(
     `invariant 1: a put from ${kind} syncs before and after it names the block`,
-    async (path) => {
-      const { output, calls } = await traced(program(path, kind), ["-e", `trace=${CALLS}`]);
+    async () => {
+      await using recorder = await startRecorder();
+      await recorder.rules(...rules);
 
-      assert.equal(output, "put");
+      assert.equal(await put(recorder, kind), "put");
+
+      const calls = await callsOf(recorder);
       assertInOrder(calls, order);
       for (const folder of FOLDERS) assertInOrder(calls, folder);
     },
   );
 
-  for (const { what, pathIn, stored } of syncedBy(kind)) {
-    syncTest(
+  const synced = [
+    { what: "the store's folder", path: "", stored: 0 },
+    { what: "the space's folder", path: "/blocks", stored: 0 },
+    { what: "the two digits' folder", path: SPACE, stored: 0 },
+    { what: "the bytes", path: bytes, stored: 0 },
+    // The block may be there then, but nobody has been told so.
+    { what: "the name", path: SHARD, stored: 1 },
+  ];
+  for (const { what, path, stored } of synced) {
+    recordingTest(
       `a put from ${kind} whose sync of ${what} fails is storage_unavailable`,
-      async (path) => {
-        const { output, calls } = await traced(program(path, kind), [
-          ...["-P", pathIn(path), "-e", "trace=fsync", "-e", "inject=fsync:error=EIO"],
-        ]);
+      async () => {
+        await using recorder = await startRecorder();
+        const { root } = recorder;
+        await recorder.rules(...rules, {
+          op: "S",
+          path: root + path,
+          action: { error: "EIO" },
+        });
 
-        assert.equal(output, "storage_unavailable");
-        assert.equal(calls.filter((call) => call.includes("INJECTED")).length, 1);
-        assert.deepEqual(
-          (await leftIn(`${path}/blocks`)).filter((name) => name.includes(".tmp")),
-          [],
-        );
-        const blocks = (await filesIn(`${path}/blocks`)).filter((name) =>
-          /^[0-9a-f]{64}/.test(name)
-        );
-        assert.equal(blocks.length, stored);
+        assert.equal(await put(recorder, kind), "storage_unavailable");
+
+        const calls = await callsOf(recorder);
+        assert.equal(calls.filter((call) => call === `fault ${path}`).length, 1);
+        const left = (await leftIn(`${root}/blocks`)).filter((name) => name.includes(".tmp"));
+        assert.deepEqual(left, []);
+        const files = await filesIn(`${root}/blocks`);
+        assert.equal(files.filter((name) => /^[0-9a-f]{64}/.test(name)).length, stored);
       },
     );
   }
 }
 
-interface Synced {
-  readonly what: string;
-  readonly pathIn: (base: string) => string;
-  /** Blocks that are there after its failure. */
-  readonly stored: number;
-}
+recordingTest("normal durability syncs nothing but the folders above", async () => {
+  await using recorder = await startRecorder();
 
-function syncedBy(kind: typeof PUTS[number]["kind"]): readonly Synced[] {
-  const space = blake3Hex(new TextEncoder().encode(SPACE_ID));
-  const shard = `${space}/${blake3Hex(BYTES).slice(0, 2)}`;
-  return [
-    { what: "the space's folder", pathIn: (base) => `${base}/blocks`, stored: 0 },
-    { what: "the two digits' folder", pathIn: (base) => `${base}/blocks/${space}`, stored: 0 },
-    {
-      what: "the bytes",
-      pathIn: (base) => kind === "file" ? `${base}/upload` : `${base}/blocks/.tmp/${RUN}-0`,
-      stored: 0,
-    },
-    // The block may be there then, but nobody has been told so.
-    { what: "the name", pathIn: (base) => `${base}/blocks/${shard}`, stored: 1 },
-  ];
-}
+  assert.equal(await put(recorder, "memory", "normal"), "put");
 
-syncTest("normal durability syncs nothing but the folders above", async (path) => {
-  const { output, calls } = await traced(program(path, "memory", "normal"), ["-e", "trace=fsync"]);
-
-  assert.equal(output, "put");
-  const synced = calls.flatMap((call) => /fsync\(\d+<([^>]*)>/.exec(call)?.[1] ?? []);
-  assert.ok(synced.includes(path));
-  assert.deepEqual(synced.filter((each) => each.startsWith(`${path}/`)), []);
+  const synced = (await callsOf(recorder)).filter((call) => call.startsWith("sync "));
+  assert.deepEqual(synced, ["sync "]);
 });
+
+/** Puts the bytes in a fresh store, in a program of its own: "put", or the error's code. */
+async function put(
+  { root, env }: Recorder,
+  kind: typeof PUTS[number]["kind"],
+  durability = "full",
+): Promise<string> {
+  const module = (name: string) => JSON.stringify(import.meta.resolve(name));
+  const staged = kind === "memory"
+    ? "bytes, path: undefined"
+    : `bytes: undefined, path: ${JSON.stringify(root + UPLOAD)}`;
+  const program = `
+    import { openLocalBlocks } from ${module("../../src/blocks/local.ts")};
+    import { blake3Hex } from ${module("../../src/blake3.ts")};
+    const bytes = new Uint8Array(${BYTES.length});
+    // Makes the name of the temporary file known.
+    crypto.randomUUID = () => "${RUN}";
+    const staged = { hash: blake3Hex(bytes), size: bytes.length, ${staged} };
+    if (staged.path) await Deno.writeFile(staged.path, bytes, { mode: 0o600 });
+    const path = ${JSON.stringify(`${root}/blocks`)};
+    try {
+      await using blocks = await openLocalBlocks({ path, durability: "${durability}" });
+      await blocks.put("${SPACE_ID}", staged);
+      console.log("put");
+    } catch (error) {
+      console.log(error.code);
+    }`;
+  const args = ["eval", "--frozen", program];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, env }).output();
+  return new TextDecoder().decode(stdout).trim();
+}
+
+/** What was done below the root: the kind, and the path that came about or was synced. */
+async function callsOf({ root, steps }: Recorder): Promise<readonly string[]> {
+  return (await steps()).flatMap((step) =>
+    "path" in step
+      ? `${step.kind} ${step.path.slice(root.length)}`
+      : "to" in step
+      ? `${step.kind} ${step.to.slice(root.length)}`
+      : []
+  );
+}
 
 function assertInOrder(calls: readonly string[], order: readonly string[]): void {
   let at = 0;
   for (const wanted of order) {
-    const found = calls.findIndex((call, index) => index >= at && new RegExp(wanted).test(call));
-    assert.ok(found >= 0, `no ${wanted} after call ${at} of\n${calls.join("\n")}`);
+    const found = calls.indexOf(wanted, at);
+    assert.ok(found >= 0, `no "${wanted}" after call ${at} of\n${calls.join("\n")}`);
     at = found + 1;
   }
 }
