@@ -33,10 +33,16 @@ export function recapStatement(att: Attenuations): string {
 
 function namesByNamespace(abilities: readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
-  for (const [namespace = "", name = ""] of abilities.map((ability) => ability.split("/")).sort()) {
+  // By namespace first, then by name: sorted whole, `a+/x` would come before `a/x`.
+  for (const [namespace = "", name = ""] of abilities.map((ability) => ability.split("/"))) {
     groups.set(namespace, [...groups.get(namespace) ?? [], name]);
   }
-  return groups;
+  return new Map(
+    [...groups].sort(([a], [b]) => a < b ? -1 : 1).map(([namespace, names]) => [
+      namespace,
+      names.sort(),
+    ]),
+  );
 }
 
 /** JSON with sorted names and no spaces (RFC 8785; names here are ASCII, so any order agrees). */

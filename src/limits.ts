@@ -24,7 +24,8 @@ export const MAX_JSON_DEPTH = 32;
 /**
  * Distinct delegations behind a token (wire §4): one more for an invocation, so that all that can be
  * stored can be used. With the token's length it bounds what one request makes the node load. How
- * many capabilities and proofs a token holds is bounded by its length: some 200 and 330.
+ * many capabilities and proofs a token holds is bounded by its length: some 1,700, if they are short,
+ * and 330.
  */
 export const MAX_ANCESTORS = { delegation: 63, invocation: 64 } as const;
 

@@ -2,6 +2,7 @@
 
 import { NodeError } from "../errors.ts";
 import { MAX_REVOKE_BODY } from "../limits.ts";
+import { unshared } from "../tokens/json.ts";
 
 /** Slower than this many bytes in one time-out, and the sender is given up. */
 const MIN_PROGRESS = 1024;
@@ -94,7 +95,7 @@ export async function bodyCid(
   }
   try {
     const text = await new Blob(chunks as Uint8Array<ArrayBuffer>[]).text();
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(unshared(text));
     if (typeof value !== "object" || value === null) return undefined;
     return Object.hasOwn(value, "cid") ? Reflect.get(value, "cid") : undefined;
   } catch {

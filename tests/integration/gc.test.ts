@@ -214,7 +214,7 @@ Deno.test("check draws how far it is on a terminal, and prints the same everywhe
   assert.deepEqual([drawn.code, drawn.lines], [0, plain.lines]);
   assert.deepEqual([fast.code, fast.lines], [0, ["clean"]]);
   assert.deepEqual([plain.drawn, plain.complaints, drawn.complaints], [[], [], []]);
-  assert.match(drawn.drawn.join(), /checking the database .*reading blocks  \[#*\.*\] +\d+ %/s);
+  assert.match(drawn.drawn.join(), /checking the database .*reading blocks {2}\[#*\.*\] +\d+ %/s);
   assert.match(drawn.drawn.at(-1) ?? "", /^\r +\r$/, "the line is gone in the end");
 });
 

@@ -145,3 +145,11 @@ function json(segment: string): unknown {
     ? JSON.parse(atob(segment.replaceAll("-", "+").replaceAll("_", "/")))
     : segment;
 }
+
+Deno.test("a ReCap's sentence has its namespaces in the order that the node has them", () => {
+  const att = { "urn:a": { "a+/x": [{}], "a/x": [{}], "a/b": [{}] } };
+
+  assert.ok(
+    recapStatement(att).endsWith("(1) 'a': 'b', 'x' for 'urn:a'. (2) 'a+': 'x' for 'urn:a'."),
+  );
+});
