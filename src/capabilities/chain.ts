@@ -7,7 +7,7 @@ import type { Cid, Identity } from "../tokens/cid.ts";
 import { indexGrants, isGranted, isRoot } from "./attenuation.ts";
 import type { Capability, Delegation } from "./delegation.ts";
 import { pathsTried } from "./explain.ts";
-import type { ChainFacts, ChainQuestion } from "./question.ts";
+import { type ChainFacts, type ChainQuestion, citedProofs } from "./question.ts";
 import { windowMisfit, windowOf } from "./window.ts";
 
 interface Granted {
@@ -45,10 +45,12 @@ function judge(question: ChainQuestion, facts: ChainFacts): Granted | NodeError 
     return { kind: "granted", parents: [], ancestors: [], identities: [], validUntil: Infinity };
   }
 
-  const distinct = new Set(question.proofs);
-  const cited = [...distinct].map((cid) => facts.records.get(cid));
-  const proofs = cited.filter((record) => record !== undefined);
-  if (proofs.length === 0 || proofs.length < question.proofs.length) {
+  const distinct = new Set(question.proofs).size;
+  const cited = citedProofs(question.proofs);
+  const proofs = cited.map((cid) => facts.records.get(cid)).filter((record) =>
+    record !== undefined
+  );
+  if (proofs.length === 0 || proofs.length < cited.length || distinct < question.proofs.length) {
     return new NodeError("proof_missing");
   }
 
@@ -74,7 +76,9 @@ function judge(question: ChainQuestion, facts: ChainFacts): Granted | NodeError 
   if (parents.length === 0) return new NodeError("proof_window", misfit[0]);
 
   const ancestors = breadthFirst(parents, facts.records);
-  if (ancestors.length > MAX_ANCESTORS[question.use]) return new NodeError("chain_too_long");
+  if (ancestors.length > MAX_ANCESTORS[question.use] || cited.length < distinct) {
+    return new NodeError("chain_too_long");
+  }
 
   const ungranted = firstUngranted(question, parents);
   if (ungranted !== undefined) return ungranted;
@@ -85,14 +89,6 @@ function judge(question: ChainQuestion, facts: ChainFacts): Granted | NodeError 
     identities: everyone.map(({ identity }) => identity),
     validUntil: Math.min(...windows.map(({ until }) => until)),
   };
-}
-
-/**
- * The proofs that are looked at: one more than can be used is enough to find one that is missing, or
- * to see that there are too many.
- */
-export function citedProofs(proofs: readonly Cid[]): readonly Cid[] {
-  return [...new Set(proofs)].slice(0, MAX_ANCESTORS.invocation + 1);
 }
 
 /** The refusal of the first capability, in token order, that nothing gives. */

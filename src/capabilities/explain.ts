@@ -5,7 +5,7 @@ import type { Cid } from "../tokens/cid.ts";
 import { canonicalAbility } from "./ability.ts";
 import { indexGrants, isGranted, isRoot } from "./attenuation.ts";
 import type { Capability, Delegation } from "./delegation.ts";
-import type { ChainFacts, ChainQuestion } from "./question.ts";
+import { type ChainFacts, type ChainQuestion, citedProofs } from "./question.ts";
 import { windowMisfit, windowOf } from "./window.ts";
 
 /** Enough to see the mistake; a token may hold hundreds of proofs and capabilities. */
@@ -17,20 +17,21 @@ const MAX_LINES = 32;
  * telling how many there would be. Never throws, whatever is missing.
  */
 export function pathsTried(question: ChainQuestion, facts: ChainFacts): readonly string[] {
-  const wanted = question.capabilities.filter((capability) =>
-    capability.caveated || !isRoot(capability.resource, question.signer)
+  // Whoever hands a caveat on need not understand it.
+  const wanted = question.capabilities.filter(({ caveated, resource }) =>
+    (caveated && question.use === "invocation") || !isRoot(resource, question.signer)
   );
   const lines = [
     ...(question.proofs.length === 0 ? wanted.map(withoutProof(question)) : []),
     ...duplicates(question.proofs).map((cid) => `${cid}: is cited twice`),
-    ...[...new Set(question.proofs)].flatMap((cid) => pathsFrom(cid, wanted, question, facts)),
+    ...citedProofs(question.proofs).flatMap((cid) => pathsFrom(cid, wanted, question, facts)),
   ];
   const more = lines.length - MAX_LINES;
   return more > 0 ? [...lines.slice(0, MAX_LINES), `and ${more} more`] : lines;
 }
 
-const withoutProof = ({ signer }: ChainQuestion) => (capability: Capability) =>
-  capability.caveated
+const withoutProof = ({ signer, use }: ChainQuestion) => (capability: Capability) =>
+  capability.caveated && use === "invocation"
     ? `${textOf(capability)}: not understood`
     : `${textOf(capability)}: no proof is cited, and ${signer} is not the owner`;
 

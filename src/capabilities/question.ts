@@ -1,5 +1,6 @@
 // What the chain check is asked, and what it is told (wire §4 and §6, authority).
 
+import { MAX_ANCESTORS } from "../limits.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
 import type { Principal } from "../tokens/did.ts";
 import type { Capability, Delegation } from "./delegation.ts";
@@ -22,4 +23,12 @@ export interface ChainFacts {
   readonly now: number;
   /** `auth.max_delegation_lifetime`, seconds. */
   readonly maxLifetime: number | undefined;
+}
+
+/**
+ * The proofs that are looked at: one more than can be used is enough to find one that is missing, or
+ * to see that there are too many.
+ */
+export function citedProofs(proofs: readonly Cid[]): readonly Cid[] {
+  return [...new Set(proofs)].slice(0, MAX_ANCESTORS.invocation + 1);
 }

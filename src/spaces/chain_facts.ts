@@ -1,7 +1,6 @@
 // Fetches what a chain is judged by (capabilities/chain.ts is pure).
 
-import { citedProofs } from "../capabilities/chain.ts";
-import type { ChainFacts, ChainQuestion } from "../capabilities/question.ts";
+import { type ChainFacts, type ChainQuestion, citedProofs } from "../capabilities/question.ts";
 import type { Delegation } from "../capabilities/delegation.ts";
 import { isRoot } from "../capabilities/attenuation.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";

@@ -3,14 +3,13 @@
 import { MAX_ANCESTORS } from "../../../src/limits.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  breadthFirst,
-  citedProofs,
-  judgeChain,
-  type Verdict,
-} from "../../../src/capabilities/chain.ts";
+import { breadthFirst, judgeChain, type Verdict } from "../../../src/capabilities/chain.ts";
 import type { Capability, Delegation } from "../../../src/capabilities/delegation.ts";
-import type { ChainFacts, ChainQuestion } from "../../../src/capabilities/question.ts";
+import {
+  type ChainFacts,
+  type ChainQuestion,
+  citedProofs,
+} from "../../../src/capabilities/question.ts";
 import { windowOf } from "../../../src/capabilities/window.ts";
 import type { Cid, Identity } from "../../../src/tokens/cid.ts";
 import { principalOf } from "../../../src/tokens/did.ts";
@@ -513,6 +512,17 @@ Deno.test("of the proofs cited, each is looked at once, and one more than can be
   const cited = Array.from({ length: 66 }, (_, index) => aCid(`proof ${index}`));
   assert.deepEqual(citedProofs([...cited.slice(0, 2), ...cited.slice(0, 3)]), cited.slice(0, 3));
   assert.deepEqual(citedProofs(cited), cited.slice(0, 65));
+});
+
+Deno.test("a proof beyond those that are looked at makes a chain too long, not one that is missing", () => {
+  const names = Array.from({ length: 66 }, (_, index) => `proof ${index}`);
+  const records = names.map((name) => aDelegation(name));
+  for (const use of ["invocation", "delegation"] as const) {
+    const question = asked({ use, proofs: names.map(aCid) });
+
+    assert.match(told(judgeChain(question, factsOf(records))), /^chain_too_long/);
+    assert.match(told(judgeChain(question, factsOf(records.slice(1)))), /^proof_missing/);
+  }
 });
 
 class CountingMap<K, V> extends Map<K, V> {

@@ -158,6 +158,21 @@ const CASES: readonly [what: string, lines: readonly string[], told: readonly st
   ],
 ];
 
+Deno.test("a caveat on the signer's own that is handed on is nothing to explain", () => {
+  const own = { ...aCapability(), caveated: true };
+  const { resource } = own;
+  assert.ok(resource.kind === "space");
+
+  const lines = tried([], {
+    use: "delegation",
+    signer: resource.owner,
+    capabilities: [own],
+    proofs: [],
+  });
+
+  assert.deepEqual(lines, []);
+});
+
 for (const [what, lines, told] of CASES) {
   Deno.test(`a refusal names ${what}`, () => assert.deepEqual(lines, told));
 }

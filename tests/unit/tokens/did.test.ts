@@ -60,6 +60,7 @@ const NO_DIDS: Readonly<Record<string, string>> = {
   "a slash": "did:example:x/y",
   "a query": "did:example:x?y",
   "a space": "did:example:x y",
+  "a space before it": " did:example:x",
   "a line feed at the end": "did:example:x\n",
   "NUL": "did:example:x\0",
   "a letter that is not ASCII": "did:example:\u00e9",

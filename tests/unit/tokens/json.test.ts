@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isArray, isObject, type JsonValue, member, parseJson } from "../../../src/tokens/json.ts";
+import {
+  isArray,
+  isObject,
+  type JsonValue,
+  member,
+  parseJson,
+  unshared,
+} from "../../../src/tokens/json.ts";
 import { malformation, refusalOf } from "../../support/tokens.ts";
 
 const TAKEN: readonly string[] = [
@@ -30,6 +37,23 @@ const TAKEN: readonly string[] = [
 for (const text of TAKEN) {
   Deno.test(`${text} is read as the platform reads it`, () => {
     assert.deepEqual(parseJson(text), JSON.parse(text));
+  });
+}
+
+const DIGITS: readonly [text: string, written: string][] = [
+  ['["7"]', '["\\u0037"]'],
+  ['["1234567890","0"]', '["\\u0031234567890","\\u0030"]'],
+  ['{"a":"7" ,"b":"89"\r\n\t}', '{"a":"\\u0037" ,"b":"\\u00389"\r\n\t}'],
+  ['["a\\"7","b"]', '["a\\"\\u0037","b"]'],
+  ['["12345678901"]', '["12345678901"]'],
+  ['{"7":{"8" :7}}', '{"7":{"8" :7}}'],
+  ['["7a","a7","-7"," 7","",7]', '["7a","a7","-7"," 7","",7]'],
+];
+for (const [text, written] of DIGITS) {
+  Deno.test(`${text} is written ${written} before it is parsed, which is the same`, () => {
+    assert.equal(unshared(text), written);
+    assert.deepEqual(parseJson(text), JSON.parse(text));
+    assert.deepEqual(JSON.parse(written), JSON.parse(text));
   });
 }
 
