@@ -267,7 +267,7 @@ export const OPTIONS = {
   "limits.client_rate": {
     read: whole(0, MANY),
     default: 200,
-    meaning: "Requests a second of one client, a refused token counting 20; 0 for no limit.",
+    meaning: "Requests a second of one client, a refused token counting 20 or 40; 0 for no limit.",
   },
   "limits.client_concurrency": {
     read: whole(0, MANY),

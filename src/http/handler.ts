@@ -12,7 +12,10 @@ import { RETRY_AFTER, STATUS } from "./status.ts";
 import { createTally } from "./tally.ts";
 
 /** Requests that a refused token counts for beside its own, in `limits.client_rate`. */
-const BAD_TOKEN_COST = 19;
+const REFUSED_COST = 19;
+/** The same for one that nobody signed: an honest client has none. */
+const FORGED_COST = 39;
+const FORGED: ReadonlySet<string | null> = new Set(["token_malformed", "token_signature"]);
 /** Answers that are held back at once; each is an open request. */
 const MAX_HELD = 1000;
 
@@ -58,7 +61,10 @@ export function createHandler(
         await hold(error.waitMs);
       }
       // Guessing is dear: who sends bad tokens is soon told to wait without a look at them.
-      if (client !== undefined && answer.status === 401) clientGate.charge(client, BAD_TOKEN_COST);
+      if (client !== undefined && answer.status === 401) {
+        const isForged = FORGED.has(answer.headers.get("x-tinycloud-error"));
+        clientGate.charge(client, isForged ? FORGED_COST : REFUSED_COST);
+      }
     }
     metrics.inFlight(false);
     metrics.answered(path, answer.status);
@@ -119,7 +125,8 @@ function holding(max: number): (ms: number) => Promise<void> {
   return async (ms) => {
     if (held >= max) return;
     held++;
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    // Up to twice as long: those who were refused together do not come back together.
+    await new Promise((resolve) => setTimeout(resolve, ms * (1 + Math.random())));
     held--;
   };
 }
