@@ -51,8 +51,8 @@ function pathsFrom(
   if (proof.delegatee !== question.signer) {
     return [`${cid}: was given to ${proof.delegatee}, not to ${question.signer}`];
   }
-  const breaks = [...pathsUp(proof, facts)].flatMap((path) => {
-    const reason = breakAt(path[path.length - 1] ?? cid, facts);
+  const breaks = [...pathsUp(proof, facts)].flatMap(([node, path]) => {
+    const reason = breakAt(node, facts);
     return reason === undefined ? [] : [`${path.join(" → ")}: ${reason}`];
   });
   const misfit = question.use === "delegation" ? windowMisfit(question, proof) : undefined;
@@ -65,10 +65,13 @@ function pathsFrom(
 }
 
 /** The shortest path to the proof and to each of its ancestors: each is entered once. */
-function* pathsUp(proof: Delegation, { records }: ChainFacts): Generator<readonly Cid[]> {
+function* pathsUp(
+  proof: Delegation,
+  { records }: ChainFacts,
+): Generator<readonly [node: Cid, path: readonly Cid[]]> {
   const paths = new Map<Cid, readonly Cid[]>([[proof.cid, [proof.cid]]]);
   for (const [cid, path] of paths) {
-    yield path;
+    yield [cid, path];
     for (const parent of records.get(cid)?.parents ?? []) {
       if (!paths.has(parent)) paths.set(parent, [...path, parent]);
     }

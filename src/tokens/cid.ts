@@ -24,8 +24,8 @@ const TOKEN_PREFIX = Uint8Array.of(0x01, RAW, 0x1e, 32);
 const MAX_REMEMBERED = 4_096;
 /** A CID of ours has 59 characters. */
 const MAX_REMEMBERED_LENGTH = 64;
-/** Padding belongs to the padded bases only; the library takes it anywhere. */
-const SIGNS = /^(?:[0-9A-Za-z+/_-]+|[cCtTMU][0-9A-Za-z+/_-]+={1,6})$/;
+/** No padding: the library takes it anywhere, in any number. */
+const SIGNS = /^[0-9A-Za-z+/_-]+$/;
 /** The first character of a CID's text names its base. */
 const BASES: ReadonlyMap<string, MultibaseDecoder<string>> = new Map(
   Object.values(bases).map((base) => [base.prefix, base.decoder]),

@@ -55,7 +55,7 @@ export function recapStatement(attenuations: readonly Attenuation[]): string {
   let index = 0;
   for (const [resource, namespaces] of sorted(resources)) {
     for (const [namespace, names] of sorted(namespaces)) {
-      const quoted = names.sort(compare).map((name) => `'${name}'`).join(", ");
+      const quoted = names.sort().map((name) => `'${name}'`).join(", ");
       statement += ` (${++index}) '${namespace}': ${quoted} for '${resource}'.`;
       // It names each resource as often as there are namespaces: megabytes, from a hostile ReCap.
       if (statement.length > MAX_TOKEN_LENGTH) {
@@ -66,11 +66,7 @@ export function recapStatement(attenuations: readonly Attenuation[]): string {
   return statement;
 }
 
+/** By code units; the strings are ASCII (URIs and abilities), so by bytes. No two are the same. */
 function sorted<T>(entries: ReadonlyMap<string, T>): [string, T][] {
-  return [...entries].sort(([a], [b]) => compare(a, b));
-}
-
-/** By code units; the strings are ASCII (URIs and abilities), so by bytes. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return [...entries].sort(([a], [b]) => a < b ? -1 : 1);
 }

@@ -11,6 +11,7 @@ import {
   type Kind,
   limitBytes,
   list,
+  networks,
   oneOf,
   optional,
   path,
@@ -32,6 +33,7 @@ const KINDS = {
   headerName,
   httpUrl,
   list,
+  networks,
   optional: optional("off", duration("1 s", "1 h")),
 } satisfies Record<string, Kind<unknown>>;
 
@@ -160,6 +162,11 @@ const REFUSALS: readonly [
     ["", `""`],
     ["a,,b", `"a,,b"`],
     [[1], "[1]"],
+    [true, "true"],
+  ]],
+  ["networks", `it must be a list of addresses or networks such as ["10.0.0.0/8", "::1"]`, [
+    ["10.0.0.0/33", `"10.0.0.0/33"`],
+    [["localhost"], `["localhost"]`],
     [true, "true"],
   ]],
   [

@@ -260,6 +260,17 @@ Deno.test("where a secret was used before, none is made", async () => {
   assert.deepEqual(given.names(), []);
 });
 
+Deno.test("who asks for a secret that is gone may say more about it", async () => {
+  await using given = await aFolder();
+  const gone = (path: string) => `${path} is kept elsewhere`;
+
+  const { problems } = await configErrorOf(
+    loadSecret(NO_KEYS, given.database, { mayMake: false, gone }),
+  );
+
+  assert.deepEqual(problems, [`${given.secretFile} is kept elsewhere`]);
+});
+
 const KEEPERS = [
   [{ kind: "memory" }, "a database in memory"],
   [{ kind: "postgres", url: new Secret("postgres://node:hunter2@db/tc") }, "postgres"],
