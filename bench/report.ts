@@ -12,6 +12,7 @@ export interface Figure {
 
 const RESULTS = new URL("./results/", import.meta.url);
 const README = new URL("../README.md", import.meta.url);
+const PICTURE = "![CPU of a request beside a bare server's](bench/results/latest.svg)";
 const [BEGIN, END] = ["<!-- bench: begin -->", "<!-- bench: end -->"];
 
 /** Both tables, in Markdown. */
@@ -57,7 +58,7 @@ export async function save(rows: readonly Row[], figures: readonly Figure[]): Pr
   if (begin < 0 || end < begin) throw new Error("the README has no place for the figures");
   await Deno.writeTextFile(
     README,
-    `${readme.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${readme.slice(end)}`,
+    `${readme.slice(0, begin + BEGIN.length)}\n\n${PICTURE}\n\n${text}\n\n${readme.slice(end)}`,
   );
 }
 
