@@ -39,7 +39,7 @@ export const MAX_STORED_HEADERS = { names: 64, bytes: 8 * 1024 } as const;
 export const MAX_ASKED_HEADERS = 1024;
 
 /** A body of `/revoke` that is read for its `cid`, bytes; a longer one counts as none (wire §8). */
-export const MAX_REVOKE_BODY = 16 * 1024;
+export const MAX_REVOKE_BODY = 64 * 1024;
 
 /** What an allowlist may answer, bytes (wire §4): a CID has 64. */
 export const MAX_ALLOWLIST_ANSWER = 1024;

@@ -15,7 +15,7 @@ export interface GateOptions {
 export interface Gate {
   /** Lets a request of `name` in, and counts it as open until `end` settles. Throws Limited. */
   enter(name: string, end: Promise<unknown>): void;
-  /** Counts so many requests more; a debt is at most what a second pays back. */
+  /** Counts so many requests more; a debt is at most what five seconds pay back. */
   charge(name: string, requests: number): void;
 }
 
@@ -33,8 +33,13 @@ interface Bucket {
 }
 
 const SWEEP_MS = 1000;
+/**
+ * What is refused is charged once it is answered, and as many as `concurrency` may be looked at by
+ * then. With less debt they would cost their sender no more than a few.
+ */
+const DEBT_SECONDS = 5;
 
-/** Remembers the names of open requests, and those of the last two seconds or three. */
+/** Remembers the names of open requests, and those of the last seven seconds. */
 export function gate({ rate, concurrency, clock }: GateOptions): Gate {
   const open = new Map<string, number>();
   const buckets = new Map<string, Bucket>();
@@ -86,7 +91,7 @@ export function gate({ rate, concurrency, clock }: GateOptions): Gate {
     charge(name, requests) {
       if (rate === 0) return;
       const bucket = bucketOf(name);
-      bucket.left = Math.max(-rate, bucket.left - requests);
+      bucket.left = Math.max(-DEBT_SECONDS * rate, bucket.left - requests);
     },
   };
 }

@@ -1,7 +1,7 @@
 // From a request to an answer: route, refusal, CORS, trace id, log line. Every answer that the node
 // itself makes passes through here.
 
-import { NodeError } from "../errors.ts";
+import { type ErrorCode, NodeError } from "../errors.ts";
 import { spanTraceId, traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
 import { type Gate, Limited } from "./gate.ts";
@@ -15,7 +15,14 @@ import { createTally } from "./tally.ts";
 const REFUSED_COST = 19;
 /** The same for one that nobody signed: an honest client has none. */
 const FORGED_COST = 39;
-const FORGED: ReadonlySet<string | null> = new Set(["token_malformed", "token_signature"]);
+const FORGED: ReadonlySet<ErrorCode> = new Set([
+  "token_malformed",
+  "token_signature",
+  "revoke_signature",
+]);
+/** A wallet's signature costs ten times an invocation's, so whatever is refused there is dear. */
+const WALLETS: ReadonlySet<string> = new Set(["/delegate", "/revoke"]);
+const LONGEST_HOLD_MS = 1000;
 /** Answers that are held back at once; each is an open request. */
 const MAX_HELD = 1000;
 
@@ -58,13 +65,10 @@ export function createHandler(
       answer = refusal(error, trace);
       if (error instanceof Limited) {
         limited({ ...(client === undefined ? {} : { client }), ...notes });
-        await hold(error.waitMs);
+        await hold(Math.min(error.waitMs, LONGEST_HOLD_MS));
       }
       // Guessing is dear: who sends bad tokens is soon told to wait without a look at them.
-      if (client !== undefined && answer.status === 401) {
-        const isForged = FORGED.has(answer.headers.get("x-tinycloud-error"));
-        clientGate.charge(client, isForged ? FORGED_COST : REFUSED_COST);
-      }
+      if (client !== undefined) clientGate.charge(client, costOf(error, path));
     }
     metrics.inFlight(false);
     metrics.answered(path, answer.status);
@@ -114,6 +118,15 @@ export function createHandler(
     if (error instanceof MethodNotAllowed) headers.set("allow", error.allow);
     return new Response(error.message, { status, headers });
   }
+}
+
+/** What a refusal counts for beside the request itself. */
+function costOf(error: unknown, path: string): number {
+  if (!(error instanceof NodeError) || error instanceof Limited) return 0;
+  if (FORGED.has(error.code)) return FORGED_COST;
+  const status = STATUS[error.code];
+  const isDear = status === 401 || (WALLETS.has(path) && status < 500);
+  return isDear ? REFUSED_COST : 0;
 }
 
 /**

@@ -174,10 +174,10 @@ Deno.test("a body that says it has no length names nothing", async () => {
   assert.equal(await bodyCid(without, undefined, LONG), undefined);
 });
 
-Deno.test("16 KiB are read for it, a longer body names nothing and is given up", async () => {
+Deno.test("64 KiB are read for it, a longer body names nothing and is given up", async () => {
   const padded = (length: number) => '{"cid":"x"}'.padEnd(length);
-  assert.equal(await bodyCid(withBody(padded(16 * 1024)), undefined, LONG), "x");
-  assert.equal(await bodyCid(withBody(padded(16 * 1024 + 1)), undefined, LONG), undefined);
+  assert.equal(await bodyCid(withBody(padded(64 * 1024)), undefined, LONG), "x");
+  assert.equal(await bodyCid(withBody(padded(64 * 1024 + 1)), undefined, LONG), undefined);
 
   const cancelled = Promise.withResolvers<unknown>();
   const endless: Source = {
