@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { backup } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
-import { type Command, type Io, WRONG_USAGE } from "./commands/command.ts";
+import type { Command, Io } from "./commands/command.ts";
 import { gc } from "./commands/gc.ts";
 import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
@@ -30,7 +30,7 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /** Exit codes, as sysexits.h has them where it does. */
-export const EXIT = { failed: 1, usage: WRONG_USAGE, config: 78 } as const;
+export const EXIT = { failed: 1, usage: 64, config: 78 } as const;
 
 /** Runs a command line; the exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
@@ -68,6 +68,12 @@ async function run(command: Command, args: readonly string[], io: Io): Promise<n
     if (values.help === true) {
       io.print(command.help);
       return 0;
+    }
+    if (command.wants !== undefined && (positionals[0] ?? "") === "") {
+      io.complain(
+        `tinycloud ${command.name}: ${command.wants}? see tinycloud ${command.name} --help`,
+      );
+      return EXIT.usage;
     }
     return await command.run(values as Record<string, string | boolean>, positionals, io);
   } catch (error) {

@@ -18,3 +18,21 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     }
   });
 }
+
+/**
+ * Does the work again and again, each time after so many milliseconds as it says, until it is
+ * disposed of, which aborts the signal and waits for the work under way. The work must not throw.
+ */
+export function repeatedly(work: (signal: AbortSignal) => Promise<number>): AsyncDisposable {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const ended = (async () => {
+    while (!signal.aborted) await pause(await work(signal), signal);
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}

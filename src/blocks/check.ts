@@ -2,9 +2,9 @@
 // what nothing refers to is named. It changes nothing; `--repair` is a run of the collector that
 // removes strays of unknown spaces too, so that there is one way to remove a block.
 
-import type { SpaceId } from "../capabilities/space_id.ts";
 import type { Finding, Repository } from "../repository/repository.ts";
 import type { Blocks } from "./blocks.ts";
+import { liveBlocks, spacesOf } from "./live.ts";
 import { type Pace, restless } from "./pace.ts";
 import { examineBlocks } from "./standing.ts";
 import { leftoversIn } from "./temporary.ts";
@@ -25,7 +25,6 @@ export interface BlocksCheck {
   readonly onRead?: (bytes: number) => void;
 }
 
-const PAGE = 1000;
 const DAY_SECONDS = 86_400;
 
 /** Reads one block at a time. Throws when the repository fails or the blocks can't be listed. */
@@ -44,26 +43,8 @@ export async function* checkBlocks(check: BlocksCheck): AsyncGenerator<Finding, 
 /** What `onRead` will be told of, in bytes. */
 export async function bytesToRead(repository: Repository): Promise<number> {
   let bytes = 0;
-  for await (const space of spacesOf(repository)) {
-    let page;
-    let last: string | undefined;
-    do {
-      page = await repository.blocksOf(space, last, PAGE);
-      for (const { size } of page) bytes += size;
-      last = page.at(-1)?.hash;
-    } while (page.length === PAGE);
-  }
+  for await (const { size } of liveBlocks(repository)) bytes += size;
   return bytes;
-}
-
-async function* spacesOf(repository: Repository): AsyncGenerator<SpaceId, void, undefined> {
-  let page: readonly SpaceId[];
-  let last: SpaceId | undefined;
-  do {
-    page = await repository.spaces(last, PAGE);
-    yield* page;
-    last = page.at(-1);
-  } while (page.length === PAGE);
 }
 
 async function* strays(check: BlocksCheck): AsyncGenerator<Finding, void, undefined> {

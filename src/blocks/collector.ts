@@ -1,6 +1,7 @@
 // The collector (invariant 5): removes what nothing refers to any more, a little at a time, beside
 // the requests: blocks of deleted and replaced values, blocks that never got a key, what broken-off
-// writes left, guards of expired tokens, and old events (`retention.events`). It stops anywhere, and the next run goes on from there.
+// writes left, guards of expired tokens, and old events (`retention.events`). It stops anywhere, and
+// the next run goes on from there.
 //
 // Why a put of the same content at the same moment wins. The collector removes a block only after
 // the database has marked it as condemned, in one transaction with the check that no key refers to
@@ -13,7 +14,7 @@
 // That rests on one collector at a time, hence the lease; no removal begins when its last renewal is
 // long past.
 
-import { pause } from "../pause.ts";
+import { repeatedly } from "../pause.ts";
 import type { CondemnedBlock, Repository } from "../repository/repository.ts";
 import { forget, type Forgotten } from "../repository/retention.ts";
 import type { Clock } from "../telemetry/clock.ts";
@@ -323,10 +324,7 @@ export function startCollector(
 ): AsyncDisposable {
   const { clock, log, intervalMs } = options;
   const collector = new Collector(options);
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function collect(): Promise<void> {
+  return repeatedly(async (signal) => {
     const startedMs = clock.monotonicMs();
     try {
       const collected = await collector.collectOnce(signal);
@@ -338,20 +336,6 @@ export function startCollector(
     } catch (cause) {
       log?.error("collection.failed", { cause });
     }
-  }
-
-  async function repeat(): Promise<void> {
-    while (!signal.aborted) {
-      await collect();
-      await pause(intervalMs, signal);
-    }
-  }
-
-  const ended = repeat();
-  return {
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await ended;
-    },
-  };
+    return intervalMs;
+  });
 }

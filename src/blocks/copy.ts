@@ -2,12 +2,12 @@
 // copy of the database refers to, each read whole and verified before it is put. A block is
 // immutable and named by its hash, so what is there already need not be copied again.
 
-import type { SpaceId } from "../capabilities/space_id.ts";
 import { cannot, NodeError } from "../errors.ts";
-import type { ContentHash, Finding, Repository } from "../repository/repository.ts";
+import type { Finding, Repository } from "../repository/repository.ts";
 import type { Blocks, Staged } from "./blocks.ts";
+import { isLive, type LiveBlock, liveBlocks } from "./live.ts";
 import { restless } from "./pace.ts";
-import { damageOf, isLive } from "./verify.ts";
+import { damageOf } from "./verify.ts";
 import { examineBlocks } from "./standing.ts";
 import type { Staging } from "./staging.ts";
 
@@ -43,16 +43,9 @@ export interface CopiedBlocks {
   readonly findings: readonly Finding[];
 }
 
-const PAGE = 1000;
 /** Enough that the disk syncs several at a time. */
 const AT_ONCE = 4;
 const MAX_FINDINGS = 1_000;
-
-interface LiveBlock {
-  readonly space: SpaceId;
-  readonly hash: ContentHash;
-  readonly size: number;
-}
 
 /** How many blocks the repository refers to. */
 export async function countBlocks(repository: Repository): Promise<BlockCount> {
@@ -110,23 +103,6 @@ export async function removeOthers(repository: Repository, blocks: Blocks): Prom
     count++;
   }
   return count;
-}
-
-async function* liveBlocks(repository: Repository): AsyncGenerator<LiveBlock, void, undefined> {
-  let space: SpaceId | undefined;
-  let spaces: readonly SpaceId[];
-  do {
-    spaces = await repository.spaces(space, PAGE);
-    for (space of spaces) {
-      let after: ContentHash | undefined;
-      let page;
-      do {
-        page = await repository.blocksOf(space, after, PAGE);
-        for (const { hash, size } of page) yield { space, hash, size };
-        after = page.at(-1)?.hash;
-      } while (page.length === PAGE);
-    }
-  } while (spaces.length === PAGE);
 }
 
 type Outcome = "copied" | "kept" | { readonly damage: string };

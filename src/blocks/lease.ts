@@ -1,6 +1,7 @@
 // Work that one process does at a time, however many share the database (configuration.md, "beside a
 // running node"). The lease outlasts its renewals by far, for nodes whose clocks differ.
 
+import { pause } from "../pause.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Clock } from "../telemetry/clock.ts";
 
@@ -19,7 +20,20 @@ export interface LeaseOptions {
    * name every time, and so goes on at once after a crash.
    */
   readonly holder: string;
+  /** How long it lasts without a renewal; default: 15 minutes. */
+  readonly seconds?: number;
 }
+
+export interface Patience {
+  /** Told when somebody else has the lease, once. */
+  readonly waiting?: () => void;
+  readonly waitMs: number;
+  /** How often it asks. */
+  readonly pollMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const POLL_MS = 500;
 
 export class Lease {
   readonly #name: string;
@@ -32,14 +46,27 @@ export class Lease {
   }
 
   /** Takes or renews it; false while another holds it. */
-  async renew(): Promise<boolean> {
+  async renew(forSeconds = this.#options.seconds ?? LEASE_SECONDS): Promise<boolean> {
     const { repository, clock, holder } = this.#options;
     // Taken before the call: the lease is at least as young as this says.
     const at = { ms: clock.monotonicMs(), seconds: clock.nowSeconds() };
-    const until = at.seconds + LEASE_SECONDS;
+    const until = at.seconds + forSeconds;
     const held = await repository.takeLease(this.#name, holder, at.seconds, until);
     if (held) this.#renewed = at;
     return held;
+  }
+
+  /** Takes it once it is free; false when that took too long, or at an abort. */
+  async wait({ waiting, waitMs, pollMs = POLL_MS, signal }: Patience): Promise<boolean> {
+    const { clock } = this.#options;
+    const until = clock.monotonicMs() + waitMs;
+    for (let tries = 0; !signal?.aborted; tries++) {
+      if (await this.renew()) return true;
+      if (tries === 0) waiting?.();
+      if (clock.monotonicMs() >= until) break;
+      await pause(Math.min(pollMs, waitMs), signal);
+    }
+    return false;
   }
 
   /** Renews it when that is due; false when it is lost. */

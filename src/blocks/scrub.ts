@@ -6,13 +6,14 @@
 // the last one ended is a setting, so that restarts neither repeat nor prevent it.
 
 import type { SpaceId } from "../capabilities/space_id.ts";
-import { pause } from "../pause.ts";
+import { repeatedly } from "../pause.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Clock } from "../telemetry/clock.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Blocks } from "./blocks.ts";
 import { Lease } from "./lease.ts";
+import { spacesOf } from "./live.ts";
 import { type Pace, paced } from "./pace.ts";
 import { type Damage, verifyBlocks } from "./verify.ts";
 
@@ -44,7 +45,6 @@ export interface Scrubbed {
 
 const SHARE = 0.1;
 const BYTES_PER_SECOND = 10_000_000;
-const SPACES_A_PAGE = 1000;
 const KEYS_A_STEP = 200;
 /** As many values that cannot be read, one after the other, mean that the store is down. */
 const MAX_UNREADABLE = 4;
@@ -86,15 +86,9 @@ class Run {
 
   /** Whether it came to the end. */
   async scrub(): Promise<boolean> {
-    const { repository } = this.#options;
-    let space: SpaceId | undefined;
-    let page: readonly SpaceId[];
-    do {
-      page = await repository.spaces(space, SPACES_A_PAGE);
-      for (space of page) {
-        if (!await this.#scrubInline(space) || !await this.#scrubBlocks(space)) return false;
-      }
-    } while (page.length === SPACES_A_PAGE);
+    for await (const space of spacesOf(this.#options.repository)) {
+      if (!await this.#scrubInline(space) || !await this.#scrubBlocks(space)) return false;
+    }
     return true;
   }
 
@@ -163,10 +157,7 @@ class Run {
  */
 export function startScrub(options: ScrubOptions): AsyncDisposable {
   const { repository, clock, log, intervalMs } = options;
-  const stopping = new AbortController();
-  const { signal } = stopping;
-
-  async function scrub(): Promise<number> {
+  async function scrub(signal: AbortSignal): Promise<number> {
     const waitMs = await untilDue();
     if (waitMs > 0) return waitMs;
     const startedMs = clock.monotonicMs();
@@ -184,21 +175,10 @@ export function startScrub(options: ScrubOptions): AsyncDisposable {
     return ended > now ? 0 : ended * 1000 + intervalMs - now * 1000;
   }
 
-  async function repeat(): Promise<void> {
-    while (!signal.aborted) {
-      const waitMs = await scrub().catch((cause) => {
-        log.error("scrub.failed", { cause });
-        return Math.min(intervalMs, RETRY_MS);
-      });
-      await pause(waitMs, signal);
-    }
-  }
-
-  const ended = repeat();
-  return {
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await ended;
-    },
-  };
+  return repeatedly((signal) =>
+    scrub(signal).catch((cause) => {
+      log.error("scrub.failed", { cause });
+      return Math.min(intervalMs, RETRY_MS);
+    })
+  );
 }

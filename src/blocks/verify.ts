@@ -5,6 +5,7 @@ import type { SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
 import type { Repository } from "../repository/repository.ts";
 import type { Blocks } from "./blocks.ts";
+import { blocksIn, isLive } from "./live.ts";
 import type { Pace } from "./pace.ts";
 import { verified } from "./verified.ts";
 
@@ -31,8 +32,6 @@ export interface VerifiedBlock {
   readonly damage?: Damage;
 }
 
-const PAGE = 1000;
-
 /**
  * Every live block of a space, one at a time, in the order of their hashes; ends early when
  * aborted. One that was deleted and collected meanwhile is left out.
@@ -42,17 +41,11 @@ export async function* verifyBlocks(
   space: SpaceId,
 ): AsyncGenerator<VerifiedBlock, void, undefined> {
   const { repository, signal } = verification;
-  let previous: string | undefined;
-  let page;
-  do {
-    page = await repository.blocksOf(space, previous, PAGE);
-    for (const { hash, size } of page) {
-      const damage = await lastingDamage(verification, space, hash, size);
-      if (signal?.aborted) return;
-      if (damage !== "gone") yield { hash, size, ...(damage === undefined ? {} : { damage }) };
-      previous = hash;
-    }
-  } while (page.length === PAGE);
+  for await (const { hash, size } of blocksIn(repository, space)) {
+    const damage = await lastingDamage(verification, space, hash, size);
+    if (signal?.aborted) return;
+    if (damage !== "gone") yield { hash, size, ...(damage === undefined ? {} : { damage }) };
+  }
 }
 
 /** Damage that is still there at a second look, of a block that is still live. */
@@ -66,17 +59,6 @@ async function lastingDamage(
   // Beside requests it may have been deleted and collected since, and even put again.
   if (!await isLive(verification.repository, space, hash)) return "gone";
   return await damageOf(verification, space, hash, size);
-}
-
-/** Whether a key of the space refers to the block. */
-export async function isLive(
-  repository: Pick<Repository, "blocksOf">,
-  space: SpaceId,
-  hash: string,
-): Promise<boolean> {
-  // Its text without the last digit comes right before it, and before no other hash there is.
-  const [next] = await repository.blocksOf(space, hash.slice(0, -1), 1);
-  return next?.hash === hash;
 }
 
 /** Reads and verifies a block to its end; what is wrong with it, or undefined. */

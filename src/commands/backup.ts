@@ -46,7 +46,6 @@ import {
   couldNotRun,
   counted,
   type Io,
-  WRONG_USAGE,
 } from "./command.ts";
 import { progress } from "./progress.ts";
 import { databasePath, openBlocks } from "./stores.ts";
@@ -76,12 +75,9 @@ example:
   tinycloud backup --config /etc/tinycloud.toml /mnt/backup/tinycloud`,
   options: { ...CONFIG_OPTIONS, json: { type: "boolean" }, verify: { type: "boolean" } },
   words: 1,
+  wants: "which folder",
 
-  async run(flags, [word], io) {
-    if (word === undefined || word === "") {
-      io.complain("tinycloud backup: which folder? see tinycloud backup --help");
-      return WRONG_USAGE;
-    }
+  async run(flags, [word = ""], io) {
     const { config } = await configure(flags, io);
     const asJson = flags.json === true;
     try {

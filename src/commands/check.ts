@@ -5,15 +5,21 @@ import type { Blocks } from "../blocks/blocks.ts";
 import { bytesToRead, checkBlocks } from "../blocks/check.ts";
 import { paced, restless } from "../blocks/pace.ts";
 import type { Config } from "../config/config.ts";
-import { NodeError } from "../errors.ts";
 import type { Finding, Repository } from "../repository/repository.ts";
 import { systemClock } from "../telemetry/clock.ts";
 import { collectAll, takeTurn } from "./collecting.ts";
-import { type Command, CONFIG_HELP, CONFIG_OPTIONS, configure, type Io } from "./command.ts";
+import {
+  type Command,
+  CONFIG_HELP,
+  CONFIG_OPTIONS,
+  configure,
+  couldNotRun,
+  type Io,
+} from "./command.ts";
 import { progress } from "./progress.ts";
 import { openBlocks, openToRead, openToWrite } from "./stores.ts";
 
-const EXIT = { clean: 0, findings: 1, couldNotRun: 2 } as const;
+const EXIT = { clean: 0, findings: 1 } as const;
 /** The part of the time that goes to reading blocks: the rest is the node's, which may be running. */
 const SHARE = 0.25;
 
@@ -62,9 +68,7 @@ example:
       }
       return count === 0 ? EXIT.clean : EXIT.findings;
     } catch (error) {
-      if (!(error instanceof NodeError)) throw error;
-      io.complain(`tinycloud check: could not run: ${error.message}`);
-      return EXIT.couldNotRun;
+      return couldNotRun("check", error, io);
     }
   },
 };

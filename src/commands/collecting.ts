@@ -3,10 +3,9 @@
 
 import type { Blocks } from "../blocks/blocks.ts";
 import { type Collected, Collector, type CollectorOptions } from "../blocks/collector.ts";
-import { Lease } from "../blocks/lease.ts";
+import { COLLECTOR_LEASE, Lease } from "../blocks/lease.ts";
 import { leftoversIn } from "../blocks/temporary.ts";
 import type { Config } from "../config/config.ts";
-import { pause } from "../pause.ts";
 import type { Repository } from "../repository/repository.ts";
 import { systemClock } from "../telemetry/clock.ts";
 import type { Io } from "./command.ts";
@@ -25,23 +24,19 @@ export interface CollectingOptions
 }
 
 const WAIT_MS = 90_000;
-const LOOK_EVERY_MS = 500;
 
 /** The collector's lease, once it is free; undefined when it did not come free, or at an abort. */
 export async function takeTurn(
   { repository, holder, io, signal, waitMs = WAIT_MS }: CollectingOptions,
 ): Promise<Lease | undefined> {
-  const lease = new Lease("collector", { repository, clock: systemClock, holder });
-  const until = systemClock.monotonicMs() + waitMs;
-  let isTold = false;
-  while (!signal?.aborted) {
-    if (await lease.renew()) return lease;
-    if (!isTold) io.complain("the node is collecting just now: waiting for it");
-    isTold = true;
-    if (systemClock.monotonicMs() >= until) break;
-    await pause(Math.min(LOOK_EVERY_MS, waitMs), signal);
-  }
-  return undefined;
+  const lease = new Lease(COLLECTOR_LEASE, { repository, clock: systemClock, holder });
+  const waiting = () => io.complain("the node is collecting just now: waiting for it");
+  const isTaken = await lease.wait({
+    waiting,
+    waitMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return isTaken ? lease : undefined;
 }
 
 /** Undefined when the lease did not come free before it could do anything. */

@@ -25,12 +25,11 @@ export interface Command {
   readonly options: Readonly<Record<string, { readonly type: "string" | "boolean" }>>;
   /** How many words may follow the command. */
   readonly words: number;
+  /** What is asked when no word follows, where one must: "which folder". */
+  readonly wants?: string;
   /** The exit code. Throws ConfigError (78) or NodeError (1). */
   run(flags: Flags, words: readonly string[], io: Io): Promise<number>;
 }
-
-/** Exit code for wrong usage, as sysexits.h has it. */
-export const WRONG_USAGE = 64;
 
 export const CONFIG_OPTIONS = { config: { type: "string" } } as const;
 

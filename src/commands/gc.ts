@@ -1,9 +1,15 @@
 // `tinycloud gc`: what the node's own collector does every `storage.gc_interval`, now and to the end.
 
 import type { Collected } from "../blocks/collector.ts";
-import { NodeError } from "../errors.ts";
 import { collectAll } from "./collecting.ts";
-import { type Command, CONFIG_HELP, CONFIG_OPTIONS, configure, type Io } from "./command.ts";
+import {
+  type Command,
+  CONFIG_HELP,
+  CONFIG_OPTIONS,
+  configure,
+  couldNotRun,
+  type Io,
+} from "./command.ts";
 import { openBlocks, openToWrite } from "./stores.ts";
 
 const EXIT = { done: 0, left: 1, couldNotRun: 2 } as const;
@@ -60,9 +66,7 @@ example:
       report(collected, flags.json === true, io);
       return collected.complete && collected.failed === 0 ? EXIT.done : EXIT.left;
     } catch (error) {
-      if (!(error instanceof NodeError)) throw error;
-      io.complain(`tinycloud gc: could not run: ${error.message}`);
-      return EXIT.couldNotRun;
+      return couldNotRun("gc", error, io);
     } finally {
       for (const signal of SIGNALS) Deno.removeSignalListener(signal, stop);
     }

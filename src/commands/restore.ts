@@ -34,7 +34,6 @@ import {
   couldNotRun,
   counted,
   type Io,
-  WRONG_USAGE,
 } from "./command.ts";
 import { progress } from "./progress.ts";
 import { databasePath, openBlocks } from "./stores.ts";
@@ -65,12 +64,9 @@ example:
   tinycloud restore --config /etc/tinycloud.toml /mnt/backup/tinycloud`,
   options: { ...CONFIG_OPTIONS, json: { type: "boolean" }, "skip-damaged": { type: "boolean" } },
   words: 1,
+  wants: "which folder",
 
-  async run(flags, [word], io) {
-    if (word === undefined || word === "") {
-      io.complain("tinycloud restore: which folder? see tinycloud restore --help");
-      return WRONG_USAGE;
-    }
+  async run(flags, [word = ""], io) {
     const { config } = await configure(flags, io);
     const asJson = flags.json === true;
     try {
