@@ -22,6 +22,9 @@ export function startNode(folder: string): Promise<ServerProcess> {
     TINYCLOUD_PROMETHEUS_PORT: "0",
     TINYCLOUD_STORAGE_DATABASE: `${folder}/caps.db`,
     TINYCLOUD_STORAGE_BLOCKS_PATH: `${folder}/blocks`,
+    // One key gives out thousands.
+    TINYCLOUD_LIMITS_SPACE_DELEGATIONS: "1000000",
+    TINYCLOUD_LIMITS_DELEGATOR_DELEGATIONS: "1000000",
   });
 }
 

@@ -3,6 +3,7 @@
 import { path } from "./kinds.ts";
 import { Refusal } from "./refusal.ts";
 import { Secret } from "./secret.ts";
+import { readServerUrl } from "./server_url.ts";
 
 export type Database =
   | { readonly kind: "memory" }
@@ -31,9 +32,9 @@ export function parseDatabase(raw: unknown): Database | Refusal {
 
   const kind = SERVERS.get(scheme);
   if (kind === undefined) return refuse("has an unknown scheme");
-  return rest.startsWith("//") && URL.canParse(raw)
-    ? { kind, url: new Secret(raw) }
-    : refuse(`is no valid ${scheme} URL`);
+  if (!rest.startsWith("//") || !URL.canParse(raw)) return refuse(`is no valid ${scheme} URL`);
+  const server = readServerUrl(kind, raw);
+  return server instanceof Refusal ? server : { kind, url: new Secret(raw) };
 }
 
 function parseSqlite(file: string): Database | Refusal {

@@ -55,7 +55,8 @@ export interface Entry {
 export interface Usage {
   readonly used: number;
   readonly held: number;
-  readonly total: number;
+  /** Where it was asked for. */
+  readonly total?: number;
 }
 
 export interface Standing {
@@ -255,6 +256,8 @@ export interface Repository extends AsyncDisposable {
       readonly identities: readonly Identity[];
       readonly space?: SpaceId;
       readonly key?: string;
+      /** Says also what all spaces hold, which some stores have to add up. */
+      readonly withTotal?: boolean;
     },
   ): Promise<Standing>;
   /** Judges the guards and uses up the token, without waiting for the disk. */

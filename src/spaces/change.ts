@@ -64,6 +64,7 @@ async function roomToPut(
     identities: guards.unrevoked,
     space,
     key,
+    withTotal: ports.rules.totalLimit !== undefined,
   });
   if (used) throw new NodeError("invocation_replayed");
   if (revoked.size > 0) {
@@ -116,7 +117,7 @@ interface Room {
   readonly refusal: () => NodeError;
 }
 
-function roomIn({ used, held, total }: Usage, overhead: number, rules: Ports["rules"]): Room {
+function roomIn({ used, held, total = 0 }: Usage, overhead: number, rules: Ports["rules"]): Room {
   let room: Room = { bytes: rules.maxObject, refusal: () => tooLarge(rules) };
   for (const [usedBytes, limit] of [[used, rules.spaceLimit], [total, rules.totalLimit]] as const) {
     if (limit === undefined) continue;

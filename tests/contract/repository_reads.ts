@@ -134,7 +134,13 @@ export const readCases: readonly Case[] = [
 
       for (let i = 0; i < 2; i++) {
         const standing = await given.unchanged(() =>
-          repository.standing({ use: used.key, identities, space: SPACE, key: "k" })
+          repository.standing({
+            use: used.key,
+            identities,
+            space: SPACE,
+            key: "k",
+            withTotal: true,
+          })
         );
         assert.deepEqual(standing, {
           used: true,

@@ -32,7 +32,7 @@ repositoryContract("SQLite in memory", (now) => {
     repository,
     [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose](),
   });
-}, false);
+}, { canReopen: false });
 
 /** Every row of every table. */
 function dump(path: string): Record<string, unknown> {

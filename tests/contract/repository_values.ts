@@ -209,7 +209,9 @@ export const valueCases: readonly Case[] = [
       for (const [key, effect, used] of steps) {
         await apply(repository, { key, effect });
 
-        const { usage } = await repository.standing({ identities: [], space: SPACE, key });
+        const withTotal = true;
+        const ask = { identities: [], space: SPACE, key, withTotal };
+        const { usage } = await repository.standing(ask);
         assert.equal(usage?.used, used);
         assert.equal(usage?.total, used + 10);
       }

@@ -37,9 +37,10 @@
 // removal of a file and lose the deletion of the key that referred to it.
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
-import type { ApplyOutcome, CondemnedBlock, ContentHash } from "../repository.ts";
-import type { Database, Row } from "./database.ts";
-import { isNull, number, spaceId, text } from "./rows.ts";
+import type { BlockState } from "../change_rules.ts";
+import type { CondemnedBlock, ContentHash } from "../repository.ts";
+import type { Database } from "./database.ts";
+import { isNull, number, type Row, spaceId, text } from "../rows.ts";
 
 const FIND = "SELECT refs, grave, buried_at FROM block WHERE space_no = ? AND hash = ?";
 const REFER = `
@@ -75,18 +76,10 @@ const LIVE = `
   ORDER BY b.hash LIMIT ?`;
 const SPACE_NO = "SELECT no FROM space WHERE id = ?";
 
-/** Undefined when a put that wrote its block over `over` may refer to it. */
-export function condemnation(
-  database: Database,
-  spaceNo: number,
-  hash: ContentHash,
-  over: number | undefined,
-): (ApplyOutcome & { kind: "condemned" }) | undefined {
+export function blockState(database: Database, spaceNo: number, hash: ContentHash): BlockState {
   const row = database.one(FIND, spaceNo, hash);
-  if (row === undefined || isNull(row, "grave")) return undefined;
-  const grave = number(row, "grave");
-  const buried = !isNull(row, "buried_at");
-  return buried && grave === over ? undefined : { kind: "condemned", grave, buried };
+  if (row === undefined || isNull(row, "grave")) return { buried: false };
+  return { grave: number(row, "grave"), buried: !isNull(row, "buried_at") };
 }
 
 /** Counts a reference, after `condemnation` has let it pass. */

@@ -3,12 +3,11 @@
 // comes row by row: memory does not grow with the store.
 
 import { turn } from "../../pause.ts";
-import { cidOf } from "../../tokens/cid.ts";
 import type { Finding } from "../repository.ts";
+import { cidOfToken, isWhole } from "../whole.ts";
 import type { Database } from "./database.ts";
 import { WRONG_COUNTS } from "./delegation_counts.ts";
-import { isWhole } from "./entries.ts";
-import { isNull, number, text } from "./rows.ts";
+import { isNull, number, text } from "../rows.ts";
 
 const ENGINE = "PRAGMA integrity_check(100)";
 const FOREIGN_KEYS = "PRAGMA foreign_key_check";
@@ -152,16 +151,6 @@ async function* events(database: Database): AsyncGenerator<Finding> {
     }
     if (rows.length < EVENTS_A_STEP) return;
     await turn();
-  }
-}
-
-/** A JWT is hashed as its text, a CACAO as the bytes that the text encodes (wire §2). */
-function cidOfToken(token: string): string | undefined {
-  if (token.includes(".")) return cidOf(new TextEncoder().encode(token));
-  try {
-    return cidOf(Uint8Array.fromBase64(token, { alphabet: "base64url" }));
-  } catch {
-    return undefined;
   }
 }
 

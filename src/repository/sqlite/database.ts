@@ -1,11 +1,10 @@
 // A SQLite connection: statements prepared once (3 µs a run against 20), failures translated.
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Row } from "../rows.ts";
 import { translate } from "./errors.ts";
 
 export type Value = null | number | string | Uint8Array;
-/** A row as it comes; `rows.ts` says what is in it. */
-export type Row = Readonly<Record<string, unknown>>;
 
 /** `sql` is always a constant, so the statements are bounded. Every method throws NodeErrors. */
 export class Database {

@@ -3,11 +3,9 @@
 // has expired since, and each delegation expires once.
 
 import type { Principal } from "../../tokens/did.ts";
+import { EVERYBODY } from "../accept_rules.ts";
 import type { Database, Value } from "./database.ts";
-import { number } from "./rows.ts";
-
-/** Stands for all delegators of a scope. */
-export const EVERYBODY = "";
+import { number } from "../rows.ts";
 
 const FIND = "SELECT live, at FROM delegation_count WHERE scope = ? AND delegator = ?";
 const BETWEEN = `

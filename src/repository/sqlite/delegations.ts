@@ -3,9 +3,9 @@
 import type { Delegation } from "../../capabilities/delegation.ts";
 import type { Cid } from "../../tokens/cid.ts";
 import type { DelegationPage, DelegationQuery } from "../repository.ts";
-import type { Database, Row, Value } from "./database.ts";
-import { DelegationCache } from "./delegation_cache.ts";
-import { cid, delegation, number, text } from "./rows.ts";
+import type { Database, Value } from "./database.ts";
+import { DelegationCache } from "../delegation_cache.ts";
+import { cid, delegation, number, type Row, text } from "../rows.ts";
 
 const COLUMNS = `d.cid, d.identity, d.kind, d.delegator, d.delegatee, d.capabilities, d.proofs,
     d.parents, d.ancestors, d.issued_at, d.not_before, d.expires_at, d.accepted_at, d.host`;

@@ -1,12 +1,13 @@
 // Current values: find, list, and the two changes to a key (wire §6).
 
-import { blake3Hex } from "../../blake3.ts";
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { ApplyOutcome, Change, Entry, Guards, InlineStep, Put } from "../repository.ts";
-import { condemnation, refer, unrefer } from "./blocks.ts";
-import type { Database, Row } from "./database.ts";
+import { changeRefusal, condemnation, heldBy, type KeyState } from "../change_rules.ts";
+import { blockState, refer, unrefer } from "./blocks.ts";
+import { isWhole } from "../whole.ts";
+import type { Database } from "./database.ts";
 import { guardValues, IN_ORDER } from "./guards.ts";
-import { bytes, entry, isNull, number, text } from "./rows.ts";
+import { bytes, entry, isNull, number, type Row, text } from "../rows.ts";
 import { grow } from "./spaces.ts";
 
 const FIND = `
@@ -57,17 +58,10 @@ const UPDATE = `
   UPDATE entry SET hash = ?, size = ?, held = ?, seq = ?, headers = ?, inline = ? WHERE id = ?`;
 const DELETE = "DELETE FROM entry WHERE id = ?";
 
-/** What stands under a key before a change. */
-interface State {
+/** What stands under a key before a change, and its rows. */
+interface State extends KeyState {
   readonly spaceNo: number;
-  readonly used: number;
-  readonly total: number;
-  readonly current?: {
-    readonly id: number;
-    readonly hash: string;
-    readonly held: number;
-    readonly isBlock: boolean;
-  };
+  readonly current?: NonNullable<KeyState["current"]> & { readonly id: number };
 }
 
 export function find(database: Database, space: SpaceId, key: string): Entry | undefined {
@@ -125,31 +119,24 @@ export function verifyInline(
   return { values, bytes: size, damaged, ...(last === undefined || isEnd ? {} : { next: last }) };
 }
 
-/** Are the bytes of a small value those that its columns hash, size and inline promise? */
-export function isWhole(row: Row): boolean {
-  const value = bytes(row, "inline");
-  return value.length === number(row, "size") && blake3Hex(value) === text(row, "hash");
-}
-
 /** Within a transaction, once the guards are judged. What is refused has changed nothing. */
 export function change(database: Database, asked: Change): ApplyOutcome {
   const state = stateOf(database, asked);
   if (state === undefined) return { kind: "noSpace" };
-  const { current } = state;
-  const over = asked.effect.kind === "put" ? overLimit(state, asked, asked.effect) : undefined;
-  if (over !== undefined) return over;
-  if (!holds(asked.precondition, current?.hash)) return { kind: "preconditionFailed" };
-  if (asked.effect.kind === "del") {
-    if (current === undefined) return { kind: "noKey" };
-    remove(database, state.spaceNo, current, asked);
-    return { kind: "applied", previous: current.hash };
+  const refusal = changeRefusal(state, asked);
+  if (refusal !== undefined) return refusal;
+  const { current, spaceNo } = state;
+  const { effect } = asked;
+  if (effect.kind === "del") {
+    if (current !== undefined) remove(database, spaceNo, current, asked);
+  } else {
+    const { content, hash } = effect;
+    const condemned = content.kind === "block"
+      ? condemnation(blockState(database, spaceNo, hash), content.over)
+      : undefined;
+    if (condemned !== undefined) return condemned;
+    put(database, state, asked, effect);
   }
-  const { content, hash } = asked.effect;
-  const condemned = content.kind === "block"
-    ? condemnation(database, state.spaceNo, hash, content.over)
-    : undefined;
-  if (condemned !== undefined) return condemned;
-  put(database, state, asked, asked.effect);
   return { kind: "applied", ...(current === undefined ? {} : { previous: current.hash }) };
 }
 
@@ -169,25 +156,6 @@ function stateOf(database: Database, { space, key }: Change): State | undefined 
       },
     }),
   };
-}
-
-function overLimit(state: State, asked: Change, effect: Put): ApplyOutcome | undefined {
-  const growth = heldBy(asked.key, effect) - (state.current?.held ?? 0);
-  if (growth <= 0) return undefined;
-  const bounds = [
-    { used: state.used, limit: asked.limits.space },
-    { used: state.total, limit: asked.limits.total },
-  ];
-  for (const { used, limit } of bounds) {
-    if (limit === undefined || used + growth <= limit) continue;
-    return { kind: "overLimit", used, limit, full: used >= limit };
-  }
-  return undefined;
-}
-
-function holds(precondition: Change["precondition"], hash: string | undefined): boolean {
-  if (precondition === undefined) return true;
-  return precondition.kind === "absent" ? hash === undefined : hash === precondition.hash;
 }
 
 function put(database: Database, state: State, asked: Change, effect: Put): void {
@@ -229,11 +197,4 @@ function record(
   const { cid, token, at } = event;
   const [hash, size] = [effect?.hash ?? null, effect?.size ?? null];
   return database.insert(RECORD, kind, cid, token, at, spaceNo, key, hash, size);
-}
-
-/** Value, key and stored headers, in bytes; a header's characters are bytes. */
-function heldBy(key: string, effect: Put): number {
-  let held = effect.size + new TextEncoder().encode(key).length;
-  for (const [name, value] of effect.headers) held += name.length + value.length;
-  return held;
 }

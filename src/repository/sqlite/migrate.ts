@@ -1,16 +1,9 @@
 // Brings the schema up to this program: one transaction a migration, each recorded with the hash of
 // its text, so that a changed or unknown one is noticed and nothing is touched.
 
-import { blake3Hex } from "../../blake3.ts";
-import { NodeError } from "../../errors.ts";
 import type { Database } from "./database.ts";
-import { text } from "./rows.ts";
-
-export interface Migration {
-  /** `NNNN_name.sql` */
-  readonly name: string;
-  readonly sql: string;
-}
+import { foreign, hashOf, type Migration, missing } from "../migrations.ts";
+import { text } from "../rows.ts";
 
 const CREATE_RECORD = `
   CREATE TABLE migration (
@@ -34,26 +27,11 @@ export function pending(
 ): readonly Migration[] {
   if (database.one(HAS_RECORD) === undefined) {
     if (database.one(HAS_TABLES) === undefined) return migrations;
-    throw refusal("The database holds tables of another program; nothing was changed.");
+    throw foreign();
   }
-  const applied = database.all(APPLIED);
-  applied.forEach((row, index) => {
-    const name = text(row, "name");
-    const known = migrations[index];
-    if (known?.name !== name) {
-      throw refusal(
-        `The database was made by another version of this program (${name}); ` +
-          "use that version or a newer one. Nothing was changed.",
-      );
-    }
-    if (blake3Hex(new TextEncoder().encode(known.sql)) !== text(row, "hash")) {
-      throw refusal(
-        `The migration ${name} differs from the one that was applied to the database. ` +
-          "Nothing was changed.",
-      );
-    }
-  });
-  return migrations.slice(applied.length);
+  const applied = database.all(APPLIED)
+    .map((row) => ({ name: text(row, "name"), hash: text(row, "hash") }));
+  return missing(applied, migrations);
 }
 
 /** The first migration that would change a database that has content; there is none to lose else. */
@@ -87,7 +65,7 @@ function applyNext(database: Database, migrations: readonly Migration[], now: nu
     if (next !== undefined) {
       if (database.one(HAS_RECORD) === undefined) database.script(CREATE_RECORD);
       database.script(next.sql);
-      database.run(RECORD, next.name, blake3Hex(new TextEncoder().encode(next.sql)), now);
+      database.run(RECORD, next.name, hashOf(next), now);
     }
     database.run("COMMIT");
     return next !== undefined;
@@ -95,8 +73,4 @@ function applyNext(database: Database, migrations: readonly Migration[], now: nu
     if (database.inTransaction) database.run("ROLLBACK");
     throw error;
   }
-}
-
-function refusal(sentence: string): NodeError {
-  return new NodeError("storage_unavailable", sentence);
 }

@@ -2,7 +2,7 @@
 
 import init from "../../../migrations/sqlite/0001_init.sql" with { type: "text" };
 import retention from "../../../migrations/sqlite/0002_retention.sql" with { type: "text" };
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "../migrations.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
   { name: "0001_init.sql", sql: init },

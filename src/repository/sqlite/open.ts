@@ -7,7 +7,8 @@ import { connect, setBusyTimeout } from "./connection.ts";
 import { keepCopy } from "./copy.ts";
 import type { Database } from "./database.ts";
 import { translate } from "./errors.ts";
-import { firstChange, migrate, type Migration, pending } from "./migrate.ts";
+import { lacking, type Migration } from "../migrations.ts";
+import { firstChange, migrate, pending } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { sqliteRepository } from "./sqlite_repository.ts";
 import { type Writer, writerHere } from "./writer.ts";
@@ -67,11 +68,7 @@ export function openSqliteReadOnly(path: string, now: () => number): Repository 
   try {
     const database = opened(path, true, (connection) => {
       const [first] = pending(connection, MIGRATIONS);
-      if (first === undefined) return;
-      throw new NodeError(
-        "storage_unavailable",
-        `The database ${path} lacks the migration ${first.name}: run \`tinycloud migrate\` first.`,
-      );
+      if (first !== undefined) throw lacking(`The database ${path}`, first);
     });
     return sqliteRepository(database, writerHere(database), { isDurable: true, now });
   } catch (error) {

@@ -4,8 +4,8 @@
 import type { Cid } from "../../tokens/cid.ts";
 import { proofsOf } from "../citations.ts";
 import type { Step } from "../repository.ts";
-import type { Database, Row } from "./database.ts";
-import { cid, cids, isNull, number, text } from "./rows.ts";
+import type { Database } from "./database.ts";
+import { cid, cids, isNull, number, type Row, text } from "../rows.ts";
 
 const LAST_CHANGE = `
   SELECT at FROM event

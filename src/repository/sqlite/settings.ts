@@ -1,7 +1,7 @@
 // Settings of the whole node.
 
 import type { Database } from "./database.ts";
-import { text } from "./rows.ts";
+import { text } from "../rows.ts";
 
 const GET = "SELECT value FROM setting WHERE name = ?";
 const SET = `

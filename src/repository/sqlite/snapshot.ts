@@ -7,7 +7,7 @@ import { cannot } from "../../errors.ts";
 import { connect } from "./connection.ts";
 import { translate } from "./errors.ts";
 import { removeDatabase, sync } from "./files.ts";
-import { text } from "./rows.ts";
+import { text } from "../rows.ts";
 
 export interface SnapshotOptions {
   /** The database, at this program's schema. */

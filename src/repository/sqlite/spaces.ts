@@ -3,9 +3,9 @@
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
 import type { Guards, Usage } from "../repository.ts";
-import type { Database, Row } from "./database.ts";
+import type { Database } from "./database.ts";
 import { guardValues, IN_ORDER } from "./guards.ts";
-import { number, spaceId } from "./rows.ts";
+import { number, type Row, spaceId } from "../rows.ts";
 
 const NO = "SELECT no FROM space WHERE id = ?";
 const USAGE = `

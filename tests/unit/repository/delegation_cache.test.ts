@@ -1,7 +1,7 @@
 // The cache of delegation records is bounded by their weight, and forgets the least used first.
 
 import assert from "node:assert/strict";
-import { DelegationCache } from "../../../src/repository/sqlite/delegation_cache.ts";
+import { DelegationCache } from "../../../src/repository/delegation_cache.ts";
 import { aRecord } from "../../contract/repository_samples.ts";
 
 Deno.test("the least recently used record goes first", () => {

@@ -1,13 +1,10 @@
 // The bounds on unexpired delegations stay exact and cheap, however many there are.
 
 import assert from "node:assert/strict";
+import { EVERYBODY } from "../../../src/repository/accept_rules.ts";
 import { DatabaseSync } from "node:sqlite";
 import { Database } from "../../../src/repository/sqlite/database.ts";
-import {
-  countUnexpired,
-  EVERYBODY,
-  keepCount,
-} from "../../../src/repository/sqlite/delegation_counts.ts";
+import { countUnexpired, keepCount } from "../../../src/repository/sqlite/delegation_counts.ts";
 import { MIGRATIONS } from "../../../src/repository/sqlite/migrations.ts";
 import { ALICE, BOB } from "../../contract/repository_samples.ts";
 

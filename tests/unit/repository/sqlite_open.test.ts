@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { blake3Hex } from "../../../src/blake3.ts";
 import { NodeError } from "../../../src/errors.ts";
-import type { Migration } from "../../../src/repository/sqlite/migrate.ts";
+import type { Migration } from "../../../src/repository/migrations.ts";
 import { MIGRATIONS } from "../../../src/repository/sqlite/migrations.ts";
 import { openSqlite, openSqliteReadOnly } from "../../../src/repository/sqlite/open.ts";
 import { aChange, apply, host, NOW, SPACE } from "../../contract/repository_samples.ts";

@@ -1,15 +1,17 @@
 // Rows start as unknown: each column is checked where it enters. A row of another shape means that
 // somebody else has written to the database, and counts as a failure of the store.
 
-import { parseAbility } from "../../capabilities/ability.ts";
-import type { Capability, Delegation } from "../../capabilities/delegation.ts";
-import { parseResource } from "../../capabilities/resource.ts";
-import { parseSpaceId, type SpaceId } from "../../capabilities/space_id.ts";
-import { NodeError } from "../../errors.ts";
-import type { Cid, Identity } from "../../tokens/cid.ts";
-import { type Principal, principalOf } from "../../tokens/did.ts";
-import type { Entry, StoredHeader } from "../repository.ts";
-import type { Row } from "./database.ts";
+import { parseAbility } from "../capabilities/ability.ts";
+import type { Capability, Delegation } from "../capabilities/delegation.ts";
+import { parseResource } from "../capabilities/resource.ts";
+import { parseSpaceId, type SpaceId } from "../capabilities/space_id.ts";
+import { NodeError } from "../errors.ts";
+import type { Cid, Identity } from "../tokens/cid.ts";
+import { type Principal, principalOf } from "../tokens/did.ts";
+import type { Entry, StoredHeader } from "./repository.ts";
+
+/** A row as it comes, whichever the engine. */
+export type Row = Readonly<Record<string, unknown>>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];
@@ -26,7 +28,10 @@ export function number(row: Row, column: string): number {
 export function bytes(row: Row, column: string): Uint8Array {
   const value = row[column];
   if (!(value instanceof Uint8Array)) throw damaged(column);
-  return value;
+  // Drivers give Buffers, which are more than they should be.
+  return value.constructor === Uint8Array
+    ? value
+    : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Is the column NULL, or is its row missing from an outer join? */
@@ -47,6 +52,12 @@ export function identity(row: Row, column: string): Identity {
 
 export function cid(row: Row, column: string): Cid {
   return parsed(column, () => storedCid(text(row, column)));
+}
+
+/** A JSON list of identities. */
+export function identities(row: Row, column: string): readonly Identity[] {
+  // As above.
+  return parsed(column, () => listIn(row, column, (item) => String(item) as Identity));
 }
 
 /** A JSON list of CIDs. */

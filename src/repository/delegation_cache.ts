@@ -2,8 +2,8 @@
 // are kept; whether they still hold is no part of them. One that another process has removed
 // (`retention.events`) expired long before, and says so.
 
-import type { Delegation } from "../../capabilities/delegation.ts";
-import type { Cid } from "../../tokens/cid.ts";
+import type { Delegation } from "../capabilities/delegation.ts";
+import type { Cid } from "../tokens/cid.ts";
 
 /** Characters of stored JSON; in memory a record takes some five times as much. */
 const MAX_WEIGHT = 8 * 1024 * 1024;

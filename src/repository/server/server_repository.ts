@@ -1,0 +1,102 @@
+// The port on a database server that several nodes may share. Nothing that decides is kept in this
+// process: what is decided inside a commit is decided under a lock of the database.
+
+import type { Change, NewDelegation, Read, Repository } from "../repository.ts";
+import { acceptDelegation } from "./accept.ts";
+import * as blocks from "./blocks.ts";
+import { applyInvocation } from "./change.ts";
+import { check } from "./check.ts";
+import { Delegations } from "./delegations.ts";
+import * as leases from "./leases.ts";
+import * as reads from "./reads.ts";
+import { repairCounters } from "./repair.ts";
+import * as retention from "./retention.ts";
+import { revoke } from "./revoke.ts";
+import type { Server, Session } from "./server.ts";
+import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
+
+export interface ServerRepositoryOptions {
+  /** Unix seconds, for `validUntil`. */
+  readonly now: () => number;
+  /** Told of every commit of a change: one request, and how many seconds it took. */
+  readonly onCommit?: (batchSize: number, seconds: number) => void;
+}
+
+export function serverRepository(
+  server: Server,
+  { now, onCommit }: ServerRepositoryOptions,
+): Repository {
+  const delegations = new Delegations();
+  const direct = <T>(work: (session: Session) => Promise<T>) => server.direct(work);
+  const transaction = <T>(work: (session: Session) => Promise<T>) => server.transaction(work);
+  let closing: Promise<void> | undefined;
+
+  async function timed<T>(work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    const result = await work();
+    onCommit?.(1, (performance.now() - start) / 1000);
+    return result;
+  }
+
+  return {
+    delegations: (cids) => delegations.withAncestors(server.statements, cids),
+    delegationTokens: (cids) => direct((session) => delegations.tokens(session, cids)),
+    delegationsIn: (query) => direct((session) => delegations.inSpace(session, query)),
+    acceptDelegation: (asked: NewDelegation) => timed(() => acceptDelegation(server, asked, now)),
+    revoke: (asked) => timed(() => revoke(server, asked)),
+
+    hosted: (spaces) => direct((session) => hostedAmong(session, spaces)),
+    spaceCount: (owner) =>
+      direct((session) => owner === undefined ? countSpaces(session) : countOwned(session, owner)),
+
+    standing: (ask) => direct((session) => reads.standing(session, ask)),
+    admitRead: (asked: Read) => reads.admitRead(server, asked, now),
+    releaseRead: ({ key }) => direct((session) => reads.releaseRead(session, key)),
+    applyInvocation: (asked: Change) => timed(() => applyInvocation(server, asked, now)),
+    find: (space, key) => direct((session) => reads.find(session, space, key)),
+    list: (space, prefix, after, limit) =>
+      direct((session) => reads.list(session, space, prefix, after, limit)),
+
+    sweepUses: (at, limit) => {
+      const sql = server.dialect.deleteSome("used_token", "guard", "expires_at <= ?", "expires_at");
+      return direct((session) => session.run(sql, at, limit));
+    },
+    condemnBlocks: (limit) => blocks.condemnDead(server, limit),
+    condemnStray: (space, hash) => blocks.condemnStray(server, space, hash),
+    unburied: (limit) => direct((session) => blocks.unburied(session, limit)),
+    buryBlock: ({ grave }, at) => direct((session) => blocks.bury(session, grave, at)),
+    forgetGraves: (before, limit) =>
+      direct((session) => blocks.forgetGraves(server, session, before, limit)),
+    takeLease: (...args) => leases.takeLease(server, ...args),
+    releaseLease: (...args) => direct((session) => leases.releaseLease(session, ...args)),
+
+    lastChange: () => direct(retention.lastChange),
+    forgetReplaced: (...args) =>
+      transaction((session) => retention.forgetReplaced(session, ...args)),
+    expiredDelegations: (...args) =>
+      direct((session) => retention.expiredDelegations(session, ...args)),
+    citations: (...args) => direct((session) => retention.citations(session, ...args)),
+    forgetDelegations: async (cids, before) => {
+      const count = await transaction((session) =>
+        retention.forgetDelegations(session, cids, before)
+      );
+      delegations.forget(cids);
+      return count;
+    },
+
+    setting: (name) => direct((session) => leases.setting(session, name)),
+    setSetting: (...args) => direct((session) => leases.setSetting(server, session, ...args)),
+    /** A real write: a server that takes none may still answer. */
+    ping: () =>
+      direct((session) => leases.setSetting(server, session, "store.ping", String(now()))),
+    spaces: (after, limit) => direct((session) => spacesAfter(session, after, limit)),
+    blocksOf: (space, after, limit) =>
+      direct((session) => blocks.liveBlocks(session, space, after, limit)),
+    verifyInline: (space, after, limit) =>
+      direct((session) => reads.verifyInline(session, space, after, limit)),
+    check: () => check(server),
+    repairCounters: () => repairCounters(server),
+
+    [Symbol.asyncDispose]: () => closing ??= server[Symbol.asyncDispose](),
+  };
+}

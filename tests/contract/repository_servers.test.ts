@@ -1,0 +1,25 @@
+// The repository contract on PostgreSQL, and on MySQL or MariaDB.
+
+import { freshDatabase, SERVERS } from "../support/servers.ts";
+import { repositoryContract } from "./repository_contract.ts";
+
+for (const [kind, name] of [["postgres", "PostgreSQL"], ["mysql", "MySQL"]] as const) {
+  const open = async (now: () => number) => {
+    const database = await freshDatabase(kind);
+    let repository = await database.open({ now });
+    return {
+      repository,
+      reopen: async () => {
+        await repository[Symbol.asyncDispose]();
+        repository = await database.open({ now });
+        return repository;
+      },
+      dump: database.dump,
+      [Symbol.asyncDispose]: async () => {
+        await repository[Symbol.asyncDispose]();
+        await database[Symbol.asyncDispose]();
+      },
+    };
+  };
+  repositoryContract(name, open, { ignore: SERVERS[kind] === undefined });
+}
