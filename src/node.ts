@@ -22,9 +22,9 @@ import type { Services } from "./http/route.ts";
 import { listen, type Listener } from "./http/serving.ts";
 import { deriveHostKeys, type HostKeys } from "./keys/host_keys.ts";
 import { lockFile } from "./repository/lock_file.ts";
+import { openRepository } from "./repository/open.ts";
 import type { Repository } from "./repository/repository.ts";
 import { refuseIncoming } from "./repository/sqlite/incoming.ts";
-import { openSqlite } from "./repository/sqlite/open.ts";
 import { allowlist, openAdmission } from "./spaces/admission.ts";
 import type { Rules } from "./spaces/ports.ts";
 import { type Clock, systemClock } from "./telemetry/clock.ts";
@@ -59,7 +59,7 @@ export async function startNode(
   await using opened = new AsyncDisposableStack();
   const metrics = config.prometheus.port === 0 ? undefined : opened.use(createMetrics(VERSION));
   const repository = opened.use(
-    await openRepository(config, clock, metrics ?? noMetrics, opened),
+    await openDatabase(config, clock, metrics ?? noMetrics, opened),
   );
   const keys = await openKeys(config, repository, acceptNewSecret, log);
   const blocks = opened.use(await openBlocks(config.storage));
@@ -128,24 +128,20 @@ export async function startNode(
   };
 }
 
-async function openRepository(
-  { storage: { database, durability } }: Config,
+async function openDatabase(
+  config: Config,
   clock: Clock,
   metrics: Metrics,
   opened: AsyncDisposableStack,
 ): Promise<Repository> {
-  if (database.kind !== "sqlite" && database.kind !== "memory") {
-    throw new ConfigError([`storage.database: ${database.kind} is not in this version yet`]);
-  }
-  const path = database.kind === "memory" ? ":memory:" : database.path;
+  const { database } = config.storage;
   if (database.kind === "sqlite") {
+    const { path } = database;
     await opening("the folder of the database", dirname(path), () => makeFolders(dirname(path)));
     opened.use(await lockFile(`${path}.lock`, `another node is using the database ${path}`));
     await refuseIncoming(path);
   }
-  return openSqlite({
-    path,
-    durability,
+  return await openRepository(config, "serve", {
     now: () => clock.nowSeconds(),
     onCommit: metrics.committed,
   });
@@ -216,8 +212,11 @@ function startHousekeeping(
   { repository, blocks, staging, clock, log, metrics }: Services,
   opened: AsyncDisposableStack,
 ): void {
-  // The lock of the database's file lets no second node be; its name may be the same each time.
-  const ports = { repository, blocks, clock, log, holder: "node" };
+  // The lock of a database's file lets no second node be: it may have the same name each time, and
+  // so goes on at once after a crash. On a server there may be others.
+  const isAlone = storage.database.kind === "sqlite" || storage.database.kind === "memory";
+  const holder = isAlone ? "node" : `node ${crypto.randomUUID()}`;
+  const ports = { repository, blocks, clock, log, holder };
   opened.use(startCollector({
     ...ports,
     staging,

@@ -80,7 +80,7 @@ interface How {
 
 /** Prints every finding, then how many there are. */
 export async function report(config: Config, { asJson, isFast }: How, io: Io): Promise<number> {
-  await using repository = openToRead(config);
+  await using repository = await openToRead(config);
   await using blocks = await openBlocks(config);
   let count = 0;
   for await (const finding of findings(config, repository, blocks, isFast, io)) {

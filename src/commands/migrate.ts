@@ -1,8 +1,11 @@
 // `tinycloud migrate`: brings the database to this version's schema, without serving.
 
+import { makeFolders } from "../blocks/folders.ts";
+import { showDatabase } from "../config/database.ts";
 import { ConfigError } from "../config/refusal.ts";
 import { lockFile } from "../repository/lock_file.ts";
-import { openSqlite } from "../repository/sqlite/open.ts";
+import { folderOf, openRepository } from "../repository/open.ts";
+import { systemClock } from "../telemetry/clock.ts";
 import { type Command, CONFIG_HELP, CONFIG_OPTIONS, configure } from "./command.ts";
 
 export const migrate: Command = {
@@ -10,7 +13,7 @@ export const migrate: Command = {
   summary: "bring the database to this version's schema",
   help: `usage: tinycloud migrate [options]
 
-Applies the migrations that the database lacks; a copy of the file as it was stays beside it.
+Applies the migrations that the database lacks; of a SQLite file a copy as it was stays beside it.
 \`tinycloud serve\` does the same at its start.
 
 ${CONFIG_HELP}
@@ -23,20 +26,22 @@ example:
   async run(flags, _words, io) {
     const { config } = await configure(flags, io);
     const { database } = config.storage;
-    if (database.kind !== "sqlite") {
+    if (database.kind === "memory") {
       throw new ConfigError(["storage.database is in memory: there is nothing to migrate"]);
     }
-    await using _lock = await lockFile(
-      `${database.path}.lock`,
-      `a node is using the database ${database.path}: stop it first`,
-    );
-    await using _repository = openSqlite({
-      path: database.path,
-      durability: config.storage.durability,
-      now: () => Date.now() / 1000,
+    const folder = folderOf(config);
+    if (folder !== undefined) await makeFolders(folder);
+    await using _lock = database.kind === "sqlite"
+      ? await lockFile(
+        `${database.path}.lock`,
+        `a node is using the database ${database.path}: stop it first`,
+      )
+      : undefined;
+    await using _repository = await openRepository(config, "serve", {
+      now: () => systemClock.nowSeconds(),
       log: (_event, { path }) => io.print(`kept the database as it was in ${path}`),
     });
-    io.print(`${database.path} has this version's schema`);
+    io.print(`${showDatabase(database)} has this version's schema`);
     return 0;
   },
 };

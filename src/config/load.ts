@@ -101,8 +101,6 @@ function checkTogether(
   const source = sources.get("storage.database");
   if (kind === "memory") {
     warnings.push(`${source}: storage.database is in memory, so nothing outlives the process`);
-  } else if (kind !== "sqlite") {
-    problems.push(`${source}: storage.database of kind ${kind} is not in this version yet`);
   }
   if (values["storage.blocks.type"] !== "Local") {
     const source = sources.get("storage.blocks.type");

@@ -97,7 +97,7 @@ export const OPTIONS = {
   "storage.database": {
     read: parseDatabase,
     default: "sqlite::memory:",
-    meaning: "The metadata: sqlite:PATH, or sqlite::memory:, which ends with the process.",
+    meaning: "The metadata: sqlite:PATH, sqlite::memory:, or a postgres:// or mysql:// URL.",
     show: showDatabase,
   },
   "storage.durability": {
@@ -250,19 +250,16 @@ export const OPTIONS = {
     read: whole(1, 10_000),
     default: 10,
     meaning: "Postgres and MySQL: connections of this node.",
-    notYet: true,
   },
   "database.statement_timeout": {
     read: duration("1 ms", "1 h"),
     default: "5 s",
     meaning: "Postgres and MySQL: the longest statement.",
-    notYet: true,
   },
   "database.connect_timeout": {
     read: duration("1 ms", "1 h"),
     default: "2 s",
     meaning: "Postgres and MySQL: the longest wait for a connection.",
-    notYet: true,
   },
   "limits.client_rate": {
     read: whole(0, MANY),

@@ -470,7 +470,8 @@ export const delegationCases: readonly Case[] = [
       await repository.revoke(aRevocation(record));
       const after = repository.applyInvocation(change());
 
-      assert.equal((await before).kind, "applied");
+      // Both were under way at once; what came first is told by neither.
+      assert.ok(["applied", "revoked"].includes((await before).kind));
       assert.deepEqual(await after, { kind: "revoked", identities: [record.identity] });
     },
   },

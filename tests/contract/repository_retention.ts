@@ -78,7 +78,7 @@ async function isStored(repository: Repository, cid: Cid): Promise<boolean> {
 const kept: readonly (readonly [string, () => Partial<Delegation>])[] = [
   ["that has not ended", () => ({ expiresAt: NOW + 1 })],
   ["that ends at that very instant", () => ({ expiresAt: NOW })],
-  ["without an end", () => ({ expiresAt: Infinity })],
+  ["that ends at the largest time", () => ({ expiresAt: 1.7e308 })],
   ["that hosts a space", () => ({ expiresAt: ENDED, host: true })],
 ];
 

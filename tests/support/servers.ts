@@ -1,6 +1,6 @@
 // Real database servers for tests: an empty store of its own for whoever asks, gone in the end.
 
-// @ts-types="@types/pg"
+// @ts-types="../../src/repository/postgres/pg.d.ts"
 import pg from "pg";
 import mysql from "mysql2/promise";
 import { Refusal } from "../../src/config/refusal.ts";
@@ -87,7 +87,7 @@ async function postgresAdmin(url: string): Promise<Admin> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
   await client.connect();
-  return { query: async (sql) => (await client.query(sql)).rows, close: () => client.end() };
+  return { query: async (sql) => (await client.query(sql)).rows ?? [], close: () => client.end() };
 }
 
 async function mysqlAdmin(url: string): Promise<Admin> {

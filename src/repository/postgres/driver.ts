@@ -1,7 +1,7 @@
 // PostgreSQL by `pg` (dependencies.md, section 2), with its traps closed: a client without a listener
 // ends the process when its backend dies; big integers come as text; a statement's name is bounded.
 
-// @ts-types="@types/pg"
+// @ts-types="./pg.d.ts"
 import pg from "pg";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
@@ -154,9 +154,9 @@ function prepared(sql: string): Prepared {
 }
 
 /** Numbers as numbers: nothing that is stored is beyond 2^53 - 1. */
-function parserOf(oid: number, format?: "text" | "binary") {
+function parserOf(oid: number, format?: string) {
   if (oid === INT8 || oid === NUMERIC) return exactNumber;
-  return pg.types.getTypeParser(oid, format as "text");
+  return pg.types.getTypeParser(oid, format);
 }
 
 function exactNumber(text: string): number {

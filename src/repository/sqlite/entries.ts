@@ -7,7 +7,7 @@ import { blockState, refer, unrefer } from "./blocks.ts";
 import { isWhole } from "../whole.ts";
 import type { Database } from "./database.ts";
 import { guardValues, IN_ORDER } from "./guards.ts";
-import { bytes, entry, isNull, number, type Row, text } from "../rows.ts";
+import { entry, isNull, number, text } from "../rows.ts";
 import { grow } from "./spaces.ts";
 
 const FIND = `

@@ -20,10 +20,10 @@ const ACCEPTED: readonly [raw: string, database: unknown, shown: string][] = [
   ["data/caps.db", { kind: "sqlite", path: "data/caps.db" }, "sqlite:data/caps.db"],
   ["./caps.db", { kind: "sqlite", path: "./caps.db" }, "sqlite:./caps.db"],
   [
-    "postgres://node:hunter2@db:5432/tc?sslmode=require&password=hunter2",
+    "postgres://node:hunter2@db:5432/tc?sslmode=require",
     {
       kind: "postgres",
-      url: "postgres://node:hunter2@db:5432/tc?sslmode=require&password=hunter2",
+      url: "postgres://node:hunter2@db:5432/tc?sslmode=require",
     },
     "postgres://node:[secret]@db:5432/tc?[secret]",
   ],

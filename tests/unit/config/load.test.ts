@@ -396,9 +396,6 @@ const NOT_YET: readonly [option: string, toml: string, standard: string][] = [
   ["storage.blocks.region", `"eu-north-1"`, `"none"`],
   ["storage.blocks.prefix", `"node/"`, `"none"`],
   ["auth.did_web", "true", "false"],
-  ["database.pool", "20", "10"],
-  ["database.statement_timeout", `"1 s"`, `"5 s"`],
-  ["database.connect_timeout", `"1 s"`, `"2 s"`],
 ];
 
 for (const [option, value, standard] of NOT_YET) {
@@ -411,13 +408,12 @@ for (const [option, value, standard] of NOT_YET) {
 }
 
 for (const scheme of ["postgres", "postgresql", "mysql", "mariadb"]) {
-  Deno.test(`a ${scheme}:// database is not in this version yet`, async () => {
-    const kind = scheme.startsWith("postgres") ? "postgres" : "mysql";
+  Deno.test(`a ${scheme}:// URL names a database`, async () => {
+    const { config } = await load({ toml: `storage.database = "${scheme}://node:hunter2@db/tc"` });
 
-    assert.deepEqual(
-      await problemsOf({ toml: `storage.database = "${scheme}://node:hunter2@db/tc"` }),
-      [`tinycloud.toml:1: storage.database of kind ${kind} is not in this version yet`],
-    );
+    const kind = scheme.startsWith("postgres") ? "postgres" : "mysql";
+    assert.equal(config.storage.database.kind, kind);
+    assert.doesNotMatch(Deno.inspect(config), /hunter2/);
   });
 }
 

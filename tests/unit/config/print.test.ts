@@ -27,7 +27,8 @@ Deno.test("the text has a line for every option with its value and source", () =
       `storage.limit = "10 MiB" # tinycloud.toml:5`,
       `storage.staging_path = "data/staging" # default`,
       `storage.scrub = "off" # default`,
-      `database.pool = 10 # default, not in this version yet`,
+      `database.pool = 10 # default`,
+      `auth.did_web = false # default, not in this version yet`,
       `keys.secret = "[secret]" # TINYCLOUD_KEYS_SECRET`,
       `keys.secret_file = "none" # default`,
       `spaces.max = 5 # TINYCLOUD_SPACES_MAX`,
@@ -56,7 +57,8 @@ Deno.test("the JSON has a member for every option with its value and source", ()
     source: "TINYCLOUD_KEYS_SECRET",
   });
   assert.deepEqual(printed["limits.client_rate"], { value: 200, source: "default" });
-  assert.deepEqual(printed["database.pool"], { value: 10, source: "default", later: true });
+  assert.deepEqual(printed["database.pool"], { value: 10, source: "default" });
+  assert.deepEqual(printed["auth.did_web"], { value: false, source: "default", later: true });
 });
 
 Deno.test("the secret is in neither", () => {
