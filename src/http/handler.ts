@@ -1,6 +1,7 @@
 // From a request to an answer: route, refusal, CORS, trace id, log line. Every answer that the node
 // itself makes passes through here.
 
+import { fairTurn } from "../pause.ts";
 import { type ErrorCode, NodeError } from "../errors.ts";
 import { spanTraceId, traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
@@ -94,6 +95,8 @@ export function createHandler(
   ): Promise<Response> {
     if (request.method === "OPTIONS") return new Response(null, { status: 204 });
     const { route, rest } = match(request.method, path);
+    const fair = fairTurn();
+    if (fair !== undefined) await fair;
     const answer = await route(request, { ...context, rest });
     if (request.method !== "HEAD") return answer;
     // The length is that of GET (RFC 9110 §8.6), which only the body knows; it is small here.
