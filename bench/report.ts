@@ -10,10 +10,9 @@ export interface Figure {
   readonly target?: string;
 }
 
-const RESULTS = new URL("./results/", import.meta.url);
+export const RESULTS = new URL("./results/", import.meta.url);
 const README = new URL("../README.md", import.meta.url);
 const PICTURE = "![CPU of a request beside a bare server's](bench/results/latest.svg)";
-const [BEGIN, END] = ["<!-- bench: begin -->", "<!-- bench: end -->"];
 
 /** Both tables, in Markdown. */
 export function tables(rows: readonly Row[], figures: readonly Figure[]): string {
@@ -53,12 +52,18 @@ export async function save(rows: readonly Row[], figures: readonly Figure[]): Pr
   );
   await Deno.writeTextFile(new URL("latest.md", RESULTS), `${text}\n`);
   await Deno.writeTextFile(new URL("latest.svg", RESULTS), chart(rows));
+  await tellInReadme("bench", `${PICTURE}\n\n${text}`);
+}
+
+/** Replaces what stands between the README's marks of that name. */
+export async function tellInReadme(name: string, text: string): Promise<void> {
+  const [from, to] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const readme = await Deno.readTextFile(README);
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error("the README has no place for the figures");
+  const [begin, end] = [readme.indexOf(from), readme.indexOf(to)];
+  if (begin < 0 || end < begin) throw new Error(`the README has no place for ${name}`);
   await Deno.writeTextFile(
     README,
-    `${readme.slice(0, begin + BEGIN.length)}\n\n${PICTURE}\n\n${text}\n\n${readme.slice(end)}`,
+    `${readme.slice(0, begin + from.length)}\n\n${text}\n\n${readme.slice(end)}`,
   );
 }
 

@@ -16,7 +16,10 @@ const BARE = new URL("./bare.ts", import.meta.url).pathname;
 const PROBE = new URL("./stall_probe.ts", import.meta.url).pathname;
 
 /** A node on the storage in `folder`. */
-export function startNode(folder: string): Promise<ServerProcess> {
+export function startNode(
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
   return startServer([MAIN, "serve"], {
     TINYCLOUD_PORT: "0",
     TINYCLOUD_PROMETHEUS_PORT: "0",
@@ -25,6 +28,7 @@ export function startNode(folder: string): Promise<ServerProcess> {
     // One key gives out thousands.
     TINYCLOUD_LIMITS_SPACE_DELEGATIONS: "1000000",
     TINYCLOUD_LIMITS_DELEGATOR_DELEGATIONS: "1000000",
+    ...env,
   });
 }
 
