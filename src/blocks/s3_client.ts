@@ -7,17 +7,15 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { pipeline, Readable, Transform } from "node:stream";
 import type { Config } from "../config/config.ts";
 import { VERSION } from "../version.ts";
+import { createAgents } from "./s3_agent.ts";
 
 /** Where the blocks are, and who we are there. */
 export type S3Place = Omit<Extract<Config["storage"]["blocks"], { kind: "S3" }>, "kind">;
 
-/** The node bounds its requests itself: no space may wait for the slow readers of another. */
-const MAX_SOCKETS = 4096;
 /** A page of a list: a thousand names of a kilobyte, each byte of which may be written as three. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export function createClient({ endpoint, region, credentials }: S3Place): S3Client {
-  const agent = { maxSockets: MAX_SOCKETS, keepAlive: true };
   const client = new S3Client({
     region,
     ...(endpoint === undefined ? {} : { endpoint: endpoint.href, forcePathStyle: true }),
@@ -29,7 +27,7 @@ export function createClient({ endpoint, region, credentials }: S3Place): S3Clie
     responseChecksumValidation: "WHEN_REQUIRED",
     expectContinueHeader: false,
     // Time-outs are the headway's: it knows a body that waits for its reader from one that stalls.
-    requestHandler: { httpAgent: agent, httpsAgent: agent, socketTimeout: 0 },
+    requestHandler: { ...createAgents(), socketTimeout: 0 },
     logger: SILENT,
     defaultUserAgentProvider: () => Promise.resolve([["tinycloud-node", VERSION]]),
   });

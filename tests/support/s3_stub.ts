@@ -33,8 +33,8 @@ export interface S3Stub extends AsyncDisposable {
   /** By bucket, slash and name. */
   readonly objects: Map<string, StubObject>;
   readonly requests: readonly StubRequest[];
-  /** How many clients are connected. */
-  connections(): number;
+  /** How many clients are connected and waiting for an answer, or for more of one. */
+  busy(): number;
   /** From now on every request fails so, but for those that the fault performs; undefined: none. */
   always(fault: Fault | undefined): void;
   /** The next requests fail so, one each. */
@@ -49,6 +49,7 @@ export function startS3Stub(): S3Stub {
   const objects = new Map<string, StubObject>();
   const requests: StubRequest[] = [];
   const connections = new Set<Deno.TcpConn>();
+  let busy = 0;
   const faults: Fault[] = [];
   let standing: Fault | undefined;
 
@@ -58,6 +59,8 @@ export function startS3Stub(): S3Stub {
       const reader = { connection, rest: new Uint8Array() };
       for (let request; (request = await readRequest(reader)) !== undefined;) {
         requests.push(request);
+        busy++;
+        using _ = { [Symbol.dispose]: () => void busy-- };
         const { perform, send, write } = exchangeOf(connection, request, objects);
         const fault = faults.shift() ?? standing;
         if (fault === undefined) await send(perform());
@@ -84,7 +87,7 @@ export function startS3Stub(): S3Stub {
     url: `http://127.0.0.1:${port}`,
     objects,
     requests,
-    connections: () => connections.size,
+    busy: () => busy,
     always: (fault) => void (standing = fault),
     next: (...more) => void faults.push(...more),
     async [Symbol.asyncDispose]() {
