@@ -17,7 +17,7 @@ const REGION_VARIABLES = ["AWS_DEFAULT_REGION", "AWS_REGION"] as const;
 /** The region as an option's value, the stronger one last; a name that is none is nobody's. */
 export function amazonRegion(env: Readonly<Record<string, string>>): Setting[] {
   const source = REGION_VARIABLES.findLast((variable) => {
-    return !(regionName(env[variable]) instanceof Refusal);
+    return !(regionName(env[variable] ?? "") instanceof Refusal);
   });
   return source === undefined ? [] : [{ name: "storage.blocks.region", raw: env[source], source }];
 }
