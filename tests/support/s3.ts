@@ -35,7 +35,7 @@ export interface TestBucket extends AsyncDisposable {
   keys(prefix?: string): Promise<string[]>;
 }
 
-export async function testBucket(prefix = crypto.randomUUID()): Promise<TestBucket> {
+export async function testBucket(prefix: string = crypto.randomUUID()): Promise<TestBucket> {
   const endpoint = new URL(ENDPOINT ?? "");
   const Bucket = "tinycloud-tests";
   const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
