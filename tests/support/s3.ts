@@ -6,9 +6,8 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
 } from "@aws-sdk/client-s3";
-import type { S3Place } from "../../src/blocks/s3_client.ts";
+import { createClient, type S3Place } from "../../src/blocks/s3_client.ts";
 import { Secret } from "../../src/config/secret.ts";
 
 /** Undefined when there is none. */
@@ -38,23 +37,18 @@ export interface TestBucket extends AsyncDisposable {
 export async function testBucket(prefix: string = crypto.randomUUID()): Promise<TestBucket> {
   const endpoint = new URL(ENDPOINT ?? "");
   const Bucket = "tinycloud-tests";
-  const credentials = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
-  const client = new S3Client({
-    endpoint: endpoint.href,
+  const place = {
+    bucket: Bucket,
+    endpoint,
     region: "us-east-1",
-    forcePathStyle: true,
-    credentials,
-  });
+    prefix,
+    credentials: new Secret({ accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY }),
+  };
+  const client = createClient(place);
   // It is there already, and ours, from the second time on.
   await client.send(new CreateBucketCommand({ Bucket }));
   return {
-    place: {
-      bucket: Bucket,
-      endpoint,
-      region: "us-east-1",
-      prefix,
-      credentials: new Secret(credentials),
-    },
+    place,
     env: {
       TINYCLOUD_STORAGE_BLOCKS_TYPE: "S3",
       TINYCLOUD_STORAGE_BLOCKS_BUCKET: Bucket,
