@@ -146,7 +146,7 @@ class S3Blocks implements Blocks {
         Body: upload.content,
         ContentLength: content.size,
       });
-      await this.#ask(headway, (options) => this.#client.send(command, options));
+      await within(headway, (options) => this.#client.send(command, options));
     }, body);
   }
 
@@ -174,13 +174,15 @@ class S3Blocks implements Blocks {
   ): Promise<{ readonly body: Readable; readonly size: number }> {
     const range = rest === undefined ? {} : { Range: `bytes=${rest.at}-` };
     const command = new GetObjectCommand({ Bucket: this.#bucket, Key: key, ...range });
-    const answer = await this.#ask(headway, (options) => this.#client.send(command, options));
-    const { Body: body, ContentLength: size, ContentRange: found } = answer;
+    const { Body: body, ContentLength: size, ContentRange: found } = await within(
+      headway,
+      (options) => this.#client.send(command, options),
+    );
     const isWhole = rest === undefined
       ? found === undefined
       : found === `bytes ${rest.at}-${rest.size - 1}/${rest.size}`;
     if (body instanceof Readable && size !== undefined && isWhole) return { body, size };
-    discard(answer);
+    if (body instanceof Readable) body.on("error", () => {}).destroy();
     throw new Error("An answer of S3 is not the object that was asked for");
   }
 
@@ -188,7 +190,7 @@ class S3Blocks implements Blocks {
     try {
       await persistently(this.#patience, async (headway) => {
         const command = new DeleteObjectCommand({ Bucket: this.#bucket, Key: key });
-        await this.#ask(headway, (options) => this.#client.send(command, options));
+        await within(headway, (options) => this.#client.send(command, options));
       });
     } catch (error) {
       if (!isMissing(error)) throw error;
@@ -233,28 +235,17 @@ class S3Blocks implements Blocks {
       ...(after === "" ? {} : { StartAfter: after }),
     });
     return persistently(this.#patience, async (headway) => {
-      return pageOf(await this.#ask(headway, (options) => this.#client.send(command, options)));
+      return pageOf(await within(headway, (options) => this.#client.send(command, options)));
     });
-  }
-
-  /** Sends a request that ends with its headway, whatever the SDK is waiting for. */
-  #ask<Answer extends object>(
-    headway: Headway,
-    send: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
-  ): Promise<Answer> {
-    const { signal } = headway;
-    const answer = send({ abortSignal: signal });
-    // One that comes too late is nobody's.
-    answer.then((late) => signal.aborted && discard(late), () => {});
-    return headway.until(answer);
   }
 }
 
-/** Breaks off the body of an answer, if it has one. */
-function discard(answer: object): void {
-  if (!("Body" in answer) || !(answer.Body instanceof Readable)) return;
-  answer.Body.on("error", () => {});
-  answer.Body.destroy();
+/** Sends a request that ends with its headway, whatever the SDK is waiting for. */
+function within<Answer>(
+  headway: Headway,
+  send: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
+): Promise<Answer> {
+  return headway.until(send({ abortSignal: headway.signal }));
 }
 
 function pageOf(

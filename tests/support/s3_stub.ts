@@ -37,6 +37,8 @@ export interface S3Stub extends AsyncDisposable {
   busy(): number;
   /** From now on every request fails so, but for those that the fault performs; undefined: none. */
   always(fault: Fault | undefined): void;
+  /** Before each piece of an upload, of 64 KiB at most, is taken, this is waited for. */
+  pace(wait: (closed: Promise<void>) => Promise<void>): void;
   /** The next requests fail so, one each. */
   next(...faults: readonly Fault[]): void;
 }
@@ -50,13 +52,15 @@ export function startS3Stub(): S3Stub {
   const requests: StubRequest[] = [];
   const connections = new Set<Deno.TcpConn>();
   let busy = 0;
+  let wait: (closed: Promise<void>) => Promise<void> = () => Promise.resolve();
+  const closed = Promise.withResolvers<void>();
   const faults: Fault[] = [];
   let standing: Fault | undefined;
 
   async function serve(connection: Deno.TcpConn): Promise<void> {
     connections.add(connection);
     try {
-      const reader = { connection, rest: new Uint8Array() };
+      const reader = { connection, rest: new Uint8Array(), pace: () => wait(closed.promise) };
       for (let request; (request = await readRequest(reader)) !== undefined;) {
         requests.push(request);
         busy++;
@@ -89,10 +93,12 @@ export function startS3Stub(): S3Stub {
     requests,
     busy: () => busy,
     always: (fault) => void (standing = fault),
+    pace: (slower) => void (wait = slower),
     next: (...more) => void faults.push(...more),
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const connection of connections) close(connection);
+      closed.resolve();
       await serving;
     },
   };

@@ -13,6 +13,8 @@ export interface RequestReader {
   readonly connection: Deno.TcpConn;
   /** What was read beyond the last request. */
   rest: Uint8Array;
+  /** Waited for before each piece of a body is taken. */
+  readonly pace: () => Promise<void>;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -51,6 +53,7 @@ export async function ended(connection: Deno.TcpConn): Promise<void> {
 async function readBody(reader: RequestReader, size: number): Promise<Uint8Array> {
   const body = new Uint8Array(size);
   for (let at = 0; at < size;) {
+    await reader.pace();
     if (reader.rest.length === 0 && !await readMore(reader)) throw new Error("A body broke off");
     const piece = reader.rest.subarray(0, size - at);
     body.set(piece, at);

@@ -21,7 +21,7 @@ import {
   silence,
   startS3Stub,
 } from "../../support/s3_stub.ts";
-import { HOME, inMemory } from "./support.ts";
+import { HOME, inMemory, pieces } from "./support.ts";
 
 const PATIENCE: Patience = {
   attempts: 3,
@@ -45,7 +45,7 @@ interface Opened extends AsyncDisposable {
   requests(): number;
 }
 
-async function open(): Promise<Opened> {
+async function open(patience = PATIENCE): Promise<Opened> {
   await using opened = new AsyncDisposableStack();
   const stub = opened.use(startS3Stub());
   const blocks = opened.use(
@@ -55,7 +55,7 @@ async function open(): Promise<Opened> {
       region: "us-east-1",
       prefix: "node",
       credentials: new Secret({ accessKeyId: "AKtest", secretAccessKey: "hidden-word" }),
-    }, PATIENCE),
+    }, patience),
   );
   const before = stub.requests.length;
   const resources = opened.move();
@@ -297,6 +297,73 @@ Deno.test("a body that nobody reads breaks without harm", async () => {
   await eventually("it is cut", () => stub.busy() === 0 || undefined);
 
   assertBytes(await readAll(found?.body), LARGE);
+});
+
+/** As slow as these may be, and more patient with what moves. */
+const SLOW: Patience = { ...PATIENCE, stallMs: 1_000, answerMs: 1_000, bytesPerSecond: 100_000 };
+const HUGE = noise(24 * 1024 * 1024);
+
+Deno.test("a download that moves steadily may take longer than a stall", async () => {
+  await using opened = await open(SLOW);
+  const { stub, blocks } = opened;
+  await blocks.put(HOME, inMemory(LARGE));
+  stub.next(async ({ perform, write }) => {
+    const answer = perform();
+    await write(headOf(answer));
+    for (const piece of pieces(answer.body ?? LARGE, 50_000)) {
+      await write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+  });
+
+  const started = performance.now();
+  assertBytes(await readAll((await blocks.get(HOME, blake3Hex(LARGE)))?.body), LARGE);
+
+  assert.ok(performance.now() - started > SLOW.stallMs, "it was slow");
+  assert.equal(opened.requests(), 2);
+});
+
+Deno.test("an upload that moves steadily may take longer than a stall", async () => {
+  await using opened = await open(SLOW);
+  const { stub, blocks } = opened;
+  await using staged = await stagedIn("file", HUGE);
+  stub.pace(() => new Promise((resolve) => setTimeout(resolve, 4)));
+
+  const started = performance.now();
+  await blocks.put(HOME, staged);
+
+  assert.ok(performance.now() - started > SLOW.stallMs, "it was slow");
+  assert.equal(opened.requests(), 1);
+  assertBytes(stub.objects.get(NAME + staged.hash)?.bytes, HUGE);
+});
+
+Deno.test("an upload that is not taken is given up, and its file closed", async () => {
+  await using opened = await open();
+  const { stub, blocks } = opened;
+  await using staged = await stagedIn("file", HUGE);
+  let taken = 0;
+  stub.pace((closed) => taken++ % 20 < 19 ? Promise.resolve() : closed);
+
+  const started = performance.now();
+  const put = blocks.put(HOME, staged);
+
+  await assert.rejects(put, (error) => isNodeError(error, "storage_unavailable"));
+  assert.ok(performance.now() - started < DEADLINE_MS, "in time");
+  assert.equal(stub.objects.size, 0);
+});
+
+Deno.test("of an answer without end only some megabytes are read", async () => {
+  await using opened = await open({ ...PATIENCE, attempts: 1, answerMs: 30_000, wholeMs: 30_000 });
+  const { stub, blocks } = opened;
+  let sent = 0;
+  stub.always(async (exchange) => {
+    const write = (bytes: Uint8Array) => (sent += bytes.length, exchange.write(bytes));
+    await endless(500)({ ...exchange, write });
+  });
+
+  await assert.rejects(blocks.probe(), (error) => isNodeError(error, "storage_unavailable"));
+
+  assert.ok(sent > 8 * 1024 * 1024 && sent < 64 * 1024 * 1024, `${sent} bytes`);
 });
 
 Deno.test("an upload from a file is sent with its length", async () => {
