@@ -2,10 +2,10 @@
 // Only this file knows which back-ends there are.
 
 import { dirname } from "node:path";
-import { openLocalBlocks } from "./blocks/local.ts";
 import type { Blocks } from "./blocks/blocks.ts";
 import { startCollector } from "./blocks/collector.ts";
 import { makeFolders } from "./blocks/folders.ts";
+import { openBlocks, placeOfBlocks } from "./blocks/open.ts";
 import { paced } from "./blocks/pace.ts";
 import { startScrub } from "./blocks/scrub.ts";
 import { openStaging } from "./blocks/staging.ts";
@@ -62,7 +62,7 @@ export async function startNode(
     await openDatabase(config, clock, metrics ?? noMetrics, opened),
   );
   const keys = await openKeys(config, repository, acceptNewSecret, log);
-  const blocks = opened.use(await openBlocks(config.storage));
+  const blocks = opened.use(await openProbedBlocks(config.storage));
   const { storage, limits } = config;
   const staging = opened.use(
     await opening("the staging folder", storage.stagingPath, () =>
@@ -168,15 +168,13 @@ async function openKeys(
   return deriveHostKeys(secret.reveal());
 }
 
-function openBlocks({ blocks, durability }: Config["storage"]): Promise<Blocks> {
-  if (blocks.kind !== "Local") {
-    throw new ConfigError([`storage.blocks.type: ${blocks.kind} is not in this version yet`]);
-  }
-  const { path } = blocks;
-  return opening("the blocks", path, async () => {
-    const opened = await openLocalBlocks({ path, durability });
-    await opened.probe();
-    return opened;
+function openProbedBlocks(storage: Config["storage"]): Promise<Blocks> {
+  return opening("the blocks", placeOfBlocks(storage.blocks), async () => {
+    await using opened = new AsyncDisposableStack();
+    const blocks = opened.use(await openBlocks(storage));
+    await blocks.probe();
+    opened.move();
+    return blocks;
   });
 }
 

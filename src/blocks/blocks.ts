@@ -64,3 +64,21 @@ export interface Blocks extends AsyncDisposable {
 export function spaceHashOf(space: SpaceId): string {
   return blake3Hex(new TextEncoder().encode(space));
 }
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** Whether a text can be the hash of a space or of content. */
+export function isHash(text: string): boolean {
+  return HASH.test(text);
+}
+
+/** The block's name, safe as a path. Throws TypeError for a hash that is none. */
+export function blockName(space: SpaceId, hash: string): BlockName {
+  return requireName({ spaceHash: spaceHashOf(space), hash });
+}
+
+/** The same name without anything else, safe as a path. Throws TypeError for a hash that is none. */
+export function requireName({ spaceHash, hash }: BlockName): BlockName {
+  if (!isHash(spaceHash) || !isHash(hash)) throw new TypeError("Not a block's hash");
+  return { spaceHash, hash };
+}

@@ -113,7 +113,7 @@ async function copyBlock(copy: BlockCopy, block: LiveBlock): Promise<Outcome> {
   if (await isThere(to, block, trust)) return "kept";
 
   const found = await reading(() => from.get(space, hash));
-  if (found === "unreadable") return { damage: "cannot be read" };
+  if (found === "unreadable") return await unreadable(from);
   if (found === undefined) {
     if (copy.live !== undefined && !await isLive(copy.live, space, hash)) throw collected(block);
     return { damage: "is missing" };
@@ -124,13 +124,19 @@ async function copyBlock(copy: BlockCopy, block: LiveBlock): Promise<Outcome> {
     return { damage: `is ${what} than its ${size} bytes` };
   }
   const staged = await stage(copy, found.body, block);
-  if (staged === "unreadable") return { damage: "cannot be read" };
+  if (staged === "unreadable") return await unreadable(from);
   await using _ = staged;
   if (staged.hash !== hash) return { damage: "has other bytes than its hash says" };
   await to.put(space, staged).catch((error) => {
     throw cannot(`write block ${hash}`, error);
   });
   return "copied";
+}
+
+/** A block that can't be read is damage; but one store that is down is no thousand damaged blocks. */
+async function unreadable(from: Blocks): Promise<Outcome> {
+  for await (const _ of from.all()) break;
+  return { damage: "cannot be read" };
 }
 
 async function isThere(

@@ -6,7 +6,15 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { SpaceId } from "../capabilities/space_id.ts";
-import { type BlockInfo, type BlockName, type Blocks, spaceHashOf, type Staged } from "./blocks.ts";
+import {
+  type BlockInfo,
+  type BlockName,
+  blockName,
+  type Blocks,
+  isHash,
+  requireName,
+  type Staged,
+} from "./blocks.ts";
 import {
   createFile,
   findInfo,
@@ -37,7 +45,6 @@ export async function openLocalBlocks(options: LocalBlocksOptions): Promise<Bloc
   }
 }
 
-const HASH = /^[0-9a-f]{64}$/;
 const SHARD = /^[0-9a-f]{2}$/;
 const TEMPORARY = ".tmp";
 const CHUNK_BYTES = 64 * 1024;
@@ -66,7 +73,7 @@ class LocalBlocks implements Blocks {
   }
 
   put(space: SpaceId, content: Staged): Promise<void> {
-    const block = nameOf(space, content.hash);
+    const block = blockName(space, content.hash);
     return translated(async () => {
       const folder = await this.#makeFolderOf(block);
       try {
@@ -84,7 +91,7 @@ class LocalBlocks implements Blocks {
   }
 
   get(space: SpaceId, hash: string): ReturnType<Blocks["get"]> {
-    const block = nameOf(space, hash);
+    const block = blockName(space, hash);
     return translated(async () => {
       const file = await this.#open(block);
       if (file === undefined) return undefined;
@@ -102,7 +109,7 @@ class LocalBlocks implements Blocks {
   }
 
   remove(space: SpaceId, hash: string): Promise<void> {
-    const block = nameOf(space, hash);
+    const block = blockName(space, hash);
     return translated(async () => {
       // Not synced: a block that comes back after a power cut is a stray, and goes as one.
       if (await isReal(this.#folderOf(block))) await removeFile(this.#pathOf(block));
@@ -110,7 +117,7 @@ class LocalBlocks implements Blocks {
   }
 
   removeStray(block: BlockInfo): Promise<void> {
-    const name = checked(block);
+    const name = requireName(block);
     return translated(async () => {
       if (!await isReal(this.#folderOf(name))) return;
       const now = await this.#find(name);
@@ -121,10 +128,10 @@ class LocalBlocks implements Blocks {
   }
 
   async *all(after: BlockName = { spaceHash: "", hash: "" }): AsyncIterable<BlockInfo> {
-    for (const spaceHash of await this.#names("", HASH, after.spaceHash)) {
+    for (const spaceHash of await this.#names("", isHash, after.spaceHash)) {
       const from = spaceHash === after.spaceHash ? after.hash : "";
-      for (const shard of await this.#names(spaceHash, SHARD, from.slice(0, 2))) {
-        for (const hash of await this.#names(`${spaceHash}/${shard}`, HASH, from)) {
+      for (const shard of await this.#names(spaceHash, isShard, from.slice(0, 2))) {
+        for (const hash of await this.#names(`${spaceHash}/${shard}`, isHash, from)) {
           if (hash === from || !hash.startsWith(shard)) continue;
           const info = await translated(() => this.#find({ spaceHash, hash }));
           if (info !== undefined) yield info;
@@ -242,12 +249,16 @@ class LocalBlocks implements Blocks {
   }
 
   /** What a folder holds of such names, from `from` on, sorted. */
-  #names(folder: string, pattern: RegExp, from: string): Promise<readonly string[]> {
+  #names(
+    folder: string,
+    isName: (name: string) => boolean,
+    from: string,
+  ): Promise<readonly string[]> {
     return translated(async () => {
       const names: string[] = [];
       try {
         for await (const entry of Deno.readDir(join(this.#root, folder))) {
-          if (!entry.isSymlink && entry.name >= from && pattern.test(entry.name)) {
+          if (!entry.isSymlink && entry.name >= from && isName(entry.name)) {
             names.push(entry.name);
           }
         }
@@ -286,14 +297,8 @@ class LocalBlocks implements Blocks {
 
 const NOTHING = new Uint8Array();
 
-function nameOf(space: SpaceId, hash: string): BlockName {
-  return checked({ spaceHash: spaceHashOf(space), hash });
-}
-
-/** A name that is safe as a path. */
-function checked({ spaceHash, hash }: BlockName): BlockName {
-  if (!HASH.test(spaceHash) || !HASH.test(hash)) throw new TypeError("Not a block's hash");
-  return { spaceHash, hash };
+function isShard(name: string): boolean {
+  return SHARD.test(name);
 }
 
 /** Whether something is there without a symlink on the way, or in its place. */

@@ -8,6 +8,7 @@ import { dirname, resolve } from "node:path";
 import { type BlockCount, type CopiedBlocks, copyBlocks, countBlocks } from "../blocks/copy.ts";
 import { findInfo, syncFolders } from "../blocks/folders.ts";
 import { openLocalBlocks } from "../blocks/local.ts";
+import { placeOfBlocks } from "../blocks/open.ts";
 import { openStaging } from "../blocks/staging.ts";
 import type { Config } from "../config/config.ts";
 import { loadSecret } from "../config/node_secret.ts";
@@ -160,20 +161,32 @@ async function refuseOtherSecret(manifest: Manifest, { keys, storage }: Config):
 /**
  * Throws NodeError unless the storage is empty, or a restore was cut off in it; whether one was.
  */
-async function refuseUsed(path: string, { storage }: Config): Promise<boolean> {
+async function refuseUsed(path: string, config: Config): Promise<boolean> {
+  const { storage } = config;
   for (const name of [path, `${path}-wal`, `${path}-journal`]) {
     if (await findInfo(name) !== undefined) throw used(`there is the database ${name}`);
   }
   if (await findInfo(incomingPath(path)) !== undefined) return true;
-  if (storage.blocks.kind !== "Local") return false;
-  const blocks = storage.blocks.path;
+  if (storage.blocks.kind === "Local") await refuseUsedFolder(storage.blocks.path);
+  else await refuseUsedBucket(config);
+  return false;
+}
+
+async function refuseUsedFolder(blocks: string): Promise<void> {
   const names = await Array.fromAsync(Deno.readDir(blocks)).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return [];
     if (error instanceof Deno.errors.NotCapable) throw error;
     throw cannot(`read the folder of blocks ${blocks}`, error);
   });
-  if (names.every(({ name }) => NO_BLOCKS.has(name))) return false;
+  if (names.every(({ name }) => NO_BLOCKS.has(name))) return;
   throw used(`the folder of blocks ${blocks} is not empty`);
+}
+
+async function refuseUsedBucket(config: Config): Promise<void> {
+  await using blocks = await openBlocks(config);
+  for await (const _ of blocks.all()) {
+    throw used(`there are blocks in ${placeOfBlocks(config.storage.blocks)}`);
+  }
 }
 
 /** What a store of blocks keeps there itself, and what a disk of its own has. */

@@ -1,9 +1,10 @@
 // The stores that a command opens beside the node, or instead of it.
 
 import type { Blocks } from "../blocks/blocks.ts";
-import { openLocalBlocks } from "../blocks/local.ts";
+import { openBlocks as openConfigured, placeOfBlocks } from "../blocks/open.ts";
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/refusal.ts";
+import { cannotOpen } from "../errors.ts";
 import { openRepository } from "../repository/open.ts";
 import type { Repository } from "../repository/repository.ts";
 import { systemClock } from "../telemetry/clock.ts";
@@ -22,13 +23,17 @@ export function openToWrite(config: Config): Promise<Repository> {
   return openRepository(config, "write", { now });
 }
 
-/** Throws ConfigError for a store that is not in this version, and NodeError. */
-export function openBlocks(
-  { storage: { blocks, durability: configured } }: Config,
-  durability = configured,
+/** Throws NodeError with a sentence. */
+export async function openBlocks(
+  { storage }: Config,
+  durability = storage.durability,
 ): Promise<Blocks> {
-  if (blocks.kind === "Local") return openLocalBlocks({ path: blocks.path, durability });
-  throw new ConfigError([`storage.blocks.type: ${blocks.kind} is not in this version yet`]);
+  try {
+    return await openConfigured({ ...storage, durability });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw cannotOpen("the blocks", placeOfBlocks(storage.blocks), error);
+  }
 }
 
 /** The SQLite file of the configuration. Throws ConfigError when there is none. */

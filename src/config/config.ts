@@ -1,6 +1,7 @@
 // The configuration as the node uses it: camel case, units in the names, paths absolute.
 
 import { resolve } from "node:path";
+import type { AwsCredentials } from "./amazon.ts";
 import type { Database } from "./database.ts";
 import type { Network } from "./network.ts";
 import type { Values } from "./options.ts";
@@ -11,9 +12,13 @@ export type Blocks =
   | {
     readonly kind: "S3";
     readonly bucket: string;
-    readonly endpoint?: string;
-    readonly region?: string;
-    readonly prefix?: string;
+    /** Absent: Amazon's own. */
+    readonly endpoint: URL | undefined;
+    readonly region: string;
+    /** Without slashes at its ends. */
+    readonly prefix: string | undefined;
+    /** Absent: they are looked for in the usual places, as a role has them. */
+    readonly credentials: Secret<AwsCredentials> | undefined;
   };
 
 /** Checked and complete. What each member means stands in options.ts. */
@@ -83,11 +88,17 @@ export interface Config {
   readonly retention: { readonly eventsMs: number | undefined };
 }
 
-/**
- * The configuration that the values of the options amount to. Relative paths count from `cwd`; the
- * values have passed every check, so the blocks are local ones.
- */
-export function toConfig(values: Values, cwd: string, portIsDefault: boolean): Config {
+/** What is no option's value, and yet known only where these are read. */
+export interface Surroundings {
+  /** Relative paths count from here. */
+  readonly cwd: string;
+  readonly portIsDefault: boolean;
+  readonly credentials: Secret<AwsCredentials> | undefined;
+}
+
+/** The configuration that the values of the options amount to, once they have passed every check. */
+export function toConfig(values: Values, surroundings: Surroundings): Config {
+  const { cwd, portIsDefault } = surroundings;
   const secretFile = values["keys.secret_file"];
   const delegationLifetimeMs = values["auth.max_delegation_lifetime"];
   return {
@@ -116,7 +127,7 @@ export function toConfig(values: Values, cwd: string, portIsDefault: boolean): C
       limitBytes: values["storage.limit"],
       maxObjectBytes: values["storage.max_object"],
       totalBytes: values["storage.total"],
-      blocks: { kind: "Local", path: resolve(cwd, values["storage.blocks.path"]) },
+      blocks: blocksOf(values, surroundings),
       inlineBytes: values["storage.blocks.inline"],
       connectTimeoutMs: values["storage.connect_timeout"],
       gcIntervalMs: values["storage.gc_interval"],
@@ -158,6 +169,22 @@ export function toConfig(values: Values, cwd: string, portIsDefault: boolean): C
       bodyIdleTimeoutMs: values["http.body_idle_timeout"],
     },
     retention: { eventsMs: values["retention.events"] },
+  };
+}
+
+// Where no endpoint of Amazon's goes by it, the region only takes part in signatures.
+const ANY_REGION = "us-east-1";
+
+function blocksOf(values: Values, { cwd, credentials }: Surroundings): Blocks {
+  const { "storage.blocks.type": kind, "storage.blocks.bucket": bucket } = values;
+  if (kind === "Local") return { kind, path: resolve(cwd, values["storage.blocks.path"]) };
+  return {
+    kind,
+    bucket: bucket ?? "",
+    endpoint: values["storage.blocks.endpoint"],
+    region: values["storage.blocks.region"] ?? ANY_REGION,
+    prefix: values["storage.blocks.prefix"],
+    credentials,
   };
 }
 

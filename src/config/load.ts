@@ -1,7 +1,8 @@
-// The configuration: defaults, then the file, then the environment, then the flags, later ones
-// winning. All mistakes in all sources are found before any is told.
+// The configuration: defaults, then what the environment says to all, then the file, then the
+// environment, then the flags, later ones winning. All mistakes in all sources are found before any is told.
 
 import { isDeepStrictEqual } from "node:util";
+import { amazonCredentials, amazonRegion } from "./amazon.ts";
 import { type Config, toConfig } from "./config.ts";
 import { TABLE, type Values } from "./options.ts";
 import { ConfigError, quote, Refusal } from "./refusal.ts";
@@ -34,6 +35,7 @@ export interface LoadedConfig {
 export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   const findings: Findings = { problems: [], warnings: [] };
   const chosen = choose([
+    amazonRegion(input.env),
     await fromFile(input, findings),
     fromEnvironment(input.env, findings),
     fromFlags(input.flags),
@@ -62,8 +64,14 @@ export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
   // The table was walked from end to end, and each value read by its own kind.
   const values = read as Values;
   checkTogether(values, sources, findings);
+  const credentials = amazonCredentials(input.env);
+  checkS3(values, sources, credentials, findings);
   if (findings.problems.length > 0) throw new ConfigError(findings.problems, findings.warnings);
-  const config = toConfig(values, input.cwd, !chosen.has("prometheus.port"));
+  const config = toConfig(values, {
+    cwd: input.cwd,
+    portIsDefault: !chosen.has("prometheus.port"),
+    credentials: typeof credentials === "string" ? undefined : credentials,
+  });
   return { config, sources, shown, warnings: findings.warnings };
 }
 
@@ -102,13 +110,46 @@ function checkTogether(
   if (kind === "memory") {
     warnings.push(`${source}: storage.database is in memory, so nothing outlives the process`);
   }
-  if (values["storage.blocks.type"] !== "Local") {
-    const source = sources.get("storage.blocks.type");
-    problems.push(`${source}: storage.blocks.type S3 is not in this version yet`);
-  }
 
   if (values["keys.secret"] !== undefined && values["keys.secret_file"] !== undefined) {
     const [one, other] = [sources.get("keys.secret"), sources.get("keys.secret_file")];
     problems.push(`${other}: keys.secret_file and keys.secret (${one}) are both set; keep one`);
+  }
+}
+
+/** One request puts no more to S3, and a value is put by one. */
+const MAX_S3_OBJECT = 5 * 1024 ** 3;
+const S3_ONLY = [
+  "storage.blocks.bucket",
+  "storage.blocks.endpoint",
+  "storage.blocks.prefix",
+] as const;
+
+/** What S3 needs, and what without it has no effect. */
+function checkS3(
+  values: Values,
+  sources: ReadonlyMap<string, string>,
+  credentials: ReturnType<typeof amazonCredentials>,
+  { problems, warnings }: Findings,
+): void {
+  const source = sources.get("storage.blocks.type");
+  if (values["storage.blocks.type"] === "Local") {
+    for (const name of S3_ONLY) {
+      if (values[name] === undefined) continue;
+      warnings.push(`${sources.get(name)}: ${name} has no effect: storage.blocks.type is Local`);
+    }
+    return;
+  }
+  if (values["storage.blocks.bucket"] === undefined) {
+    problems.push(`${source}: storage.blocks.type S3 needs storage.blocks.bucket`);
+  }
+  const isAmazon = values["storage.blocks.endpoint"] === undefined;
+  if (isAmazon && values["storage.blocks.region"] === undefined) {
+    problems.push(`${source}: storage.blocks.type S3 needs storage.blocks.region, or AWS_REGION`);
+  }
+  if (typeof credentials === "string") problems.push(credentials);
+  if (values["storage.max_object"] > MAX_S3_OBJECT) {
+    const source = sources.get("storage.max_object");
+    problems.push(`${source}: storage.max_object is more than the 5 GiB that S3 takes at once`);
   }
 }

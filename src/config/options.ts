@@ -2,6 +2,7 @@
 // environment's names, `tinycloud config` and the type of the values all follow this table.
 
 import { dirname, join } from "node:path";
+import { bucketName, objectPrefix, regionName } from "./bucket.ts";
 import { parseDatabase, showDatabase } from "./database.ts";
 import {
   bytes,
@@ -16,7 +17,6 @@ import {
   oneOf,
   optional,
   path,
-  text,
   whole,
 } from "./kinds.ts";
 import { Refusal } from "./refusal.ts";
@@ -118,7 +118,7 @@ export const OPTIONS = {
   "storage.blocks.type": {
     read: oneOf("Local", "S3"),
     default: "Local",
-    meaning: "Local: values live on this disk. S3 is not in this version yet.",
+    meaning: "Local: values live on this disk. S3: in a bucket, Amazon's or another's.",
   },
   "storage.blocks.path": {
     read: path,
@@ -131,28 +131,24 @@ export const OPTIONS = {
     meaning: "Values up to this size live in the database; 0 for none.",
   },
   "storage.blocks.bucket": {
-    read: optional("none", text),
+    read: optional("none", bucketName),
     default: "none",
-    meaning: "S3 only: the bucket.",
-    notYet: true,
+    meaning: "S3 only: the bucket; it must exist. Credentials: AWS_ACCESS_KEY_ID and its like.",
   },
   "storage.blocks.endpoint": {
     read: optional("none", httpUrl),
     default: "none",
     meaning: "S3 only: the URL of a store that is not Amazon's; implies path style.",
-    notYet: true,
   },
   "storage.blocks.region": {
-    read: optional("none", text),
+    read: optional("none", regionName),
     default: "none",
     meaning: "S3 only: the region; else AWS_REGION or AWS_DEFAULT_REGION.",
-    notYet: true,
   },
   "storage.blocks.prefix": {
-    read: optional("none", text),
+    read: optional("none", objectPrefix),
     default: "none",
-    meaning: "S3 only: what every object's name begins with.",
-    notYet: true,
+    meaning: "S3 only: what every object's name begins with; nothing else there is touched.",
   },
   "storage.staging_path": {
     read: path,

@@ -9,7 +9,7 @@ export interface OpenedBlocks extends AsyncDisposable {
   readonly blocks: Blocks;
   /** Replaces what is stored of a block, behind the store's back. */
   damage(block: { spaceHash: string; hash: string }, bytes: Uint8Array): Promise<void>;
-  /** Leaves what a process leaves that dies in the middle of a put. */
+  /** Leaves what a process leaves that dies in the middle of a write. */
   breakOffPut(): Promise<void>;
   /** Puts something that is no block in the store's folder or bucket. */
   addForeign(): Promise<void>;
@@ -22,9 +22,14 @@ const HOME = spaceId(`tinycloud:${OWNER}:home`);
 const AWAY = spaceId(`tinycloud:${OWNER}:away`);
 const LARGE = 5 * 1024 * 1024 + 7;
 
-export function blocksContract(name: string, open: () => Promise<OpenedBlocks>): void {
+/** `register` makes a case a test; default: always. */
+export function blocksContract(
+  name: string,
+  open: () => Promise<OpenedBlocks>,
+  register: (name: string, test: () => Promise<void>) => void = Deno.test,
+): void {
   function promise(sentence: string, test: (opened: OpenedBlocks) => Promise<void>): void {
-    Deno.test(`${name}: ${sentence}`, async () => {
+    register(`${name}: ${sentence}`, async () => {
       await using opened = await open();
       await test(opened);
     });

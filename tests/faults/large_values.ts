@@ -66,8 +66,12 @@ function medianOf(peaks: readonly Peaks[]): Peaks {
  * chunks, the runtime reads on while nobody takes the bytes, a bare server's too (decision 0004): then
  * at most the value itself waits in memory.
  */
-export async function boundedMemory(bytes: number, framing: Framing): Promise<void> {
-  await using node = await startProcess();
+export async function boundedMemory(
+  bytes: number,
+  framing: Framing,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await using node = await startProcess({ env });
   const first = await upAndDown(node, bytes, framing);
   const second = await upAndDown(node, 4 * bytes, framing);
 

@@ -76,10 +76,10 @@ const CONFIGURATION: readonly Mistake[] = [
     says: [/storage\.database.*mysql.*not in this version/],
   },
   {
-    name: "S3",
+    name: "S3 without a bucket and a region",
     env: () => ({ TINYCLOUD_STORAGE_BLOCKS_TYPE: "S3" }),
     code: CONFIG,
-    says: [/storage\.blocks\.type.*S3.*not in this version/],
+    says: [/S3 needs storage\.blocks\.bucket/, /S3 needs storage\.blocks\.region/],
   },
   {
     name: "a secret that is too short",

@@ -171,6 +171,21 @@ Deno.test("a block that can't be read is a finding; one that can't be written en
   );
 });
 
+Deno.test("a store that can't be listed either is down, which ends it and is no damage", async () => {
+  await using given = await opened();
+  const { stores, to } = given;
+  await stores.put(HOME, "a", A);
+  const down = () => Promise.reject(new NodeError("storage_unavailable"));
+  const from = changed(stores.blocks, {
+    get: down,
+    all: () => ({ [Symbol.asyncIterator]: () => ({ next: down }) }),
+  });
+
+  await assert.rejects(copied(stores, to, { from }), { code: "storage_unavailable" });
+
+  assert.deepEqual(await names(to), []);
+});
+
 Deno.test("a block that was collected since the copy is no damage: the copy is too old", async () => {
   await using given = await opened();
   const { stores, to } = given;

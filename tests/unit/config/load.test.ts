@@ -376,7 +376,9 @@ const MISTAKEN: readonly [what: string, given: Given, problems: string[]][] = [
     `"10 min", or a number of seconds, or "off"`,
     `TINYCLOUD_CORS: cors is "yes"; it must be true or false`,
     `--port: port is "x"; it must be a whole number from 0 to 65535`,
-    "TINYCLOUD_STORAGE_BLOCKS_TYPE: storage.blocks.type S3 is not in this version yet",
+    "TINYCLOUD_STORAGE_BLOCKS_TYPE: storage.blocks.type S3 needs storage.blocks.bucket",
+    "TINYCLOUD_STORAGE_BLOCKS_TYPE: storage.blocks.type S3 needs storage.blocks.region, or " +
+    "AWS_REGION",
   ]],
 ];
 
@@ -391,10 +393,6 @@ for (const [what, given, problems] of MISTAKEN) {
 }
 
 const NOT_YET: readonly [option: string, toml: string, standard: string][] = [
-  ["storage.blocks.bucket", `"values"`, `"none"`],
-  ["storage.blocks.endpoint", `"http://localhost:9000"`, `"none"`],
-  ["storage.blocks.region", `"eu-north-1"`, `"none"`],
-  ["storage.blocks.prefix", `"node/"`, `"none"`],
   ["auth.did_web", "true", "false"],
 ];
 
