@@ -182,7 +182,7 @@ class S3Blocks implements Blocks {
       ? found === undefined
       : found === `bytes ${rest.at}-${rest.size - 1}/${rest.size}`;
     if (body instanceof Readable && size !== undefined && isWhole) return { body, size };
-    if (body instanceof Readable) body.on("error", () => {}).destroy();
+    if (body instanceof Readable) body.destroy();
     throw new Error("An answer of S3 is not the object that was asked for");
   }
 
