@@ -41,7 +41,7 @@ async function assertServes(node: TestNode): Promise<void> {
 for (const path of ["/invoke", "/delegate", "/revoke"]) {
   Deno.test(`adversary 2: a body that never comes to ${path} keeps neither the answer nor a stop`, async () => {
     await using node = await startTestNode();
-    const before = snapshot(node);
+    const before = await snapshot(node);
     const staged = await walk(`${node.folder}/staging`);
     using connection = await RawConnection.open(node);
     const begun = performance.now();
@@ -55,7 +55,7 @@ for (const path of ["/invoke", "/delegate", "/revoke"]) {
     assert.equal(answer.status, 401);
     assert.ok(performance.now() - begun < 5000, "the answer comes at once");
     await assertServes(node);
-    assert.deepEqual(snapshot(node), before);
+    assert.deepEqual(await snapshot(node), before);
     assert.deepEqual(await walk(`${node.folder}/staging`), staged);
     const stopping = performance.now();
     await node.node.stop();

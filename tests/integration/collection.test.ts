@@ -35,9 +35,9 @@ function collected(collector: Collector): Promise<Collected> {
   });
 }
 
-const guards = (node: TestNode) => snapshot(node).tables.used_token?.length ?? 0;
-const blocks = (node: TestNode) =>
-  snapshot(node).files.filter((file) => /\/[0-9a-f]{64} \d+$/.test(file)).length;
+const guards = async (node: TestNode) => (await snapshot(node)).tables.used_token?.length ?? 0;
+const blocks = async (node: TestNode) =>
+  (await snapshot(node)).files.filter((file) => /\/[0-9a-f]{64} \d+$/.test(file)).length;
 
 /** A put that may be sent until then, Unix seconds. */
 async function putUntil(node: TestNode, session: Session, expiration: number): Promise<string> {
@@ -53,7 +53,7 @@ Deno.test("wire §6: a guard is kept until exp + 60 s, not an instant less", asy
   const start = Math.floor(node.clock.nowSeconds());
   node.clock.freeze(start);
   const token = await putUntil(node, session, start + 100);
-  const held = guards(node);
+  const held = await guards(node);
   assert.ok(held > 0);
 
   assert.equal(await repository.sweepUses(start + 159.999, 1000), 0);
@@ -63,7 +63,7 @@ Deno.test("wire §6: a guard is kept until exp + 60 s, not an instant less", asy
   });
 
   assert.equal(await repository.sweepUses(start + 160, 1000), held);
-  assert.equal(guards(node), 0);
+  assert.equal(await guards(node), 0);
   node.clock.freeze(start + 160);
   await refusesUntouched(node, () => ask(node, "/invoke", { token, body: "w" }), INVOCATION_TIME);
 });
@@ -73,22 +73,22 @@ Deno.test("wire §6: the collector purges guards that have expired, and keeps th
   const collector = collectorOf(node);
   const session = await signIn(node, { expiresInSeconds: 100_000 });
   await putUntil(node, session, node.clock.nowSeconds() + 60);
-  const held = guards(node);
+  const held = await guards(node);
   node.clock.advance(GUARD_SECONDS - 10);
 
   // What a wrong clock at the start would revive is kept until no token of then is good.
   await collected(collector);
-  assert.equal(guards(node), held);
+  assert.equal(await guards(node), held);
 
   const late = await putUntil(node, session, node.clock.nowSeconds() + 300);
   node.clock.advance(11);
   await collected(collector);
 
-  assert.equal(guards(node), held);
+  assert.equal(await guards(node), held);
   assertRefused(await ask(node, "/invoke", { token: late, body: "w" }), REPLAYED);
   node.clock.advance(GUARD_SECONDS);
   await collected(collector);
-  assert.equal(guards(node), 0);
+  assert.equal(await guards(node), 0);
 });
 
 Deno.test("wire §6, B13: a collection removes what was deleted or replaced, not what is shared", async () => {
@@ -106,14 +106,14 @@ Deno.test("wire §6, B13: a collection removes what was deleted or replaced, not
       [other, "other/two", next],
     ] as const
   ) await by.put(key, value);
-  assert.equal(blocks(node), 5);
+  assert.equal(await blocks(node), 5);
 
   assertOk(await invoke(node, session, kv(session, "del", "one")));
   assertOk(await invoke(node, session, kv(session, "del", "deleted")));
   await session.put("replaced", "small");
   await collected(collector);
 
-  assert.equal(blocks(node), 3);
+  assert.equal(await blocks(node), 3);
   assert.deepEqual((await session.get("two"))?.bytes, shared);
   assert.deepEqual((await other.get("other/one"))?.bytes, shared);
   assert.deepEqual((await other.get("other/two"))?.bytes, next);
@@ -121,7 +121,7 @@ Deno.test("wire §6, B13: a collection removes what was deleted or replaced, not
 
   assertOk(await invoke(node, session, kv(session, "del", "two")));
   await collected(collector);
-  assert.equal(blocks(node), 2);
+  assert.equal(await blocks(node), 2);
   assert.deepEqual((await other.get("other/one"))?.bytes, shared);
   // What was collected can be stored again.
   await session.put("again", shared);
@@ -130,8 +130,8 @@ Deno.test("wire §6, B13: a collection removes what was deleted or replaced, not
 
 Deno.test("retention.events: the node itself forgets what was replaced, and keeps every value", async () => {
   const folder = await Deno.makeTempDir();
-  const puts = (node: TestNode) =>
-    snapshot(node).tables.event?.filter((row) => row.includes('"put"')).length;
+  const puts = async (node: TestNode) =>
+    (await snapshot(node)).tables.event?.filter((row) => row.includes('"put"')).length;
   const clock = testClock();
   try {
     let session: ASession;
@@ -146,7 +146,7 @@ Deno.test("retention.events: the node itself forgets what was replaced, and keep
       await put("other", "1");
       clock.advance(2 * 86_400);
       await put("k", "4");
-      assert.equal(puts(node), 5);
+      assert.equal(await puts(node), 5);
     }
 
     await using node = await startTestNode({
@@ -157,7 +157,7 @@ Deno.test("retention.events: the node itself forgets what was replaced, and keep
     const line = /retention\.finished.*count=3/;
     await eventually("the end of a pass", () => node.lines.find((each) => line.test(each)));
 
-    assert.equal(puts(node), 2);
+    assert.equal(await puts(node), 2);
     assert.deepEqual(await Array.fromAsync(node.node.services.repository.check()), []);
     for (const [key, value] of [["k", "4"], ["other", "1"]] as const) {
       const read = await use(node, session, GET, resourceUri(session.space, "kv", key));

@@ -16,8 +16,8 @@ const DAY = 86_400;
 const UNTOUCHED = { blocks: 0, leftovers: 0, guards: 0, events: 0, delegations: 0 };
 const RETAINING = { env: { TINYCLOUD_RETENTION_EVENTS: "30 d" } };
 
-const blocksOf = (node: TestNode) =>
-  snapshot(node).files.filter((file) => /\/[0-9a-f]{64} \d+$/.test(file)).length;
+const blocksOf = async (node: TestNode) =>
+  (await snapshot(node)).files.filter((file) => /\/[0-9a-f]{64} \d+$/.test(file)).length;
 
 /** The node's own collector runs at its start: afterwards it sleeps. */
 async function idle(node: TestNode): Promise<void> {
@@ -74,7 +74,7 @@ Deno.test("gc removes dead blocks and leftovers beside a running node, and no va
     failed: 0,
     complete: true,
   });
-  assert.equal(blocksOf(node), 1);
+  assert.equal(await blocksOf(node), 1);
   assert.deepEqual((await session.get("kept"))?.bytes, kept);
 
   await session.put("again", gone);
@@ -157,7 +157,7 @@ Deno.test("gc forgets what retention.events says, and nothing that is needed", a
   const session = await aSession(node, { wallet });
   await put(node, session, "k", "3");
   await put(node, session, "k", "4");
-  const guards = snapshot(node).tables.used_token?.length ?? 0;
+  const guards = (await snapshot(node)).tables.used_token?.length ?? 0;
 
   const without = await tinycloud(node.folder, ["gc", "--json"]);
   const output = await tinycloud(node.folder, ["gc", "--json"], RETAINING);
@@ -223,7 +223,7 @@ Deno.test("check finds a value in the database and one on the disk that were alt
   const session = await signIn(node);
   await session.put("large", bytesOf(300_000, 1));
   await session.put("small", "value");
-  const [file = ""] = snapshot(node).files.filter((each) => / 300000$/.test(each));
+  const [file = ""] = (await snapshot(node)).files.filter((each) => / 300000$/.test(each));
   await Deno.writeFile(file.split(" ")[0] ?? "", bytesOf(300_000, 2));
   alter(node.folder, "UPDATE entry SET inline = CAST('valve' AS BLOB) WHERE key = 'small'");
 

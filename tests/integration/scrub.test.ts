@@ -29,7 +29,7 @@ Deno.test("a node tells of every stored value that is not as it was stored, and 
       await session.put("cut", noise(100_001));
       await session.put("missing", noise(100_002));
       await session.put("whole", noise(100_003));
-      for (const file of snapshot(node).files) {
+      for (const file of (await snapshot(node)).files) {
         const [path = "", size] = file.split(" ");
         if (size === "100000") await Deno.writeFile(path, noise(100_001).slice(1));
         if (size === "100001") await Deno.truncate(path, 5);

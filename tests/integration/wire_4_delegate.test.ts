@@ -740,17 +740,17 @@ Deno.test("wire §4: a space that is not hosted is not made up for by a URN", as
 Deno.test("wire §4: the same bytes again are 200 and change nothing", async () => {
   const token = await cacao(ALICE, KEY.did, ALL);
   const first = await accepted(node, token);
-  const stored = snapshot(node);
+  const stored = await snapshot(node);
   assert.deepEqual(await accepted(node, token), first);
-  assert.deepEqual(snapshot(node), stored);
+  assert.deepEqual(await snapshot(node), stored);
 });
 
 Deno.test("wire §4, B25: 20 equal posts at once are 20 times 200, and one row", async () => {
-  const before = snapshot(node).tables.delegation?.length ?? 0;
+  const before = (await snapshot(node)).tables.delegation?.length ?? 0;
   const token = await cacao(ALICE, KEY.did, ALL);
   const answers = await Promise.all(Array.from({ length: 20 }, () => accepted(node, token)));
   for (const answer of answers) assert.deepEqual(answer, answers[0]);
-  assert.equal(snapshot(node).tables.delegation?.length, before + 1);
+  assert.equal((await snapshot(node)).tables.delegation?.length, before + 1);
 });
 
 Deno.test("wire §4: 20 different posts at once are all stored", async () => {

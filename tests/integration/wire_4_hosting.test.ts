@@ -177,15 +177,15 @@ Deno.test("wire §4, U13: hosting again is 200 and changes nothing of the space"
   const session = await aSession(node);
   const resource = resourceUri(session.space, "kv", "x");
   assertOk(await use(node, session, PUT, resource, {}, "content"));
-  const rows = () => {
-    const { space, entry } = snapshot(node).tables;
+  const rows = async () => {
+    const { space, entry } = (await snapshot(node)).tables;
     return { space, entry };
   };
-  const before = rows();
+  const before = await rows();
   const again = await hosting(node, session.wallet, session.space);
   assert.deepEqual((await accepted(node, again)).activated, [session.space]);
   assert.deepEqual((await accepted(node, again)).activated, [session.space]);
-  assert.deepEqual(rows(), before);
+  assert.deepEqual(await rows(), before);
   assert.equal(assertOk(await use(node, session, GET, resource)).text, "content");
 });
 
@@ -200,10 +200,10 @@ Deno.test("wire §4: the same host delegation 20 times at once is 20 times 200, 
   const wallet = randomWallet();
   const space = spaceId(wallet.did);
   const token = await hosting(node, wallet, space);
-  const before = snapshot(node).tables;
+  const before = (await snapshot(node)).tables;
   const answers = await Promise.all(Array.from({ length: 20 }, () => accepted(node, token)));
   for (const answer of answers) assert.deepEqual(answer.activated, [space]);
-  const { space: spaces, delegation } = snapshot(node).tables;
+  const { space: spaces, delegation } = (await snapshot(node)).tables;
   assert.equal(spaces?.length, (before.space?.length ?? 0) + 1);
   assert.equal(delegation?.length, (before.delegation?.length ?? 0) + 1);
 });
@@ -266,7 +266,7 @@ Deno.test("wire §4: of many hosts at once no more pass than there is room for",
   const answers = await Promise.all(tokens.map(({ header }) => post(small, header)));
   const statuses = answers.map(({ status }) => status).toSorted();
   assert.deepEqual(statuses, [...Array(3).fill(200), ...Array(7).fill(403)]);
-  assert.equal(snapshot(small).tables.space?.length, 3);
+  assert.equal((await snapshot(small)).tables.space?.length, 3);
 });
 
 Deno.test("wire §4: the host's delegation does not age with auth.max_delegation_lifetime", async () => {

@@ -867,7 +867,7 @@ for (
     await using node = await startTestNode();
     const session = await signIn(node);
     const { header } = await session.invocationToken(kv(session, "put", "k"));
-    const before = snapshot(node);
+    const before = await snapshot(node);
 
     const answer = await askRaw(node, "POST /invoke HTTP/1.1", [
       `Authorization: ${header}`,
@@ -876,7 +876,7 @@ for (
     ]);
 
     assert.deepEqual([answer.status, answer.headers.get("tinycloud-trace-id")], [400, null]);
-    assert.deepEqual(snapshot(node), before);
+    assert.deepEqual(await snapshot(node), before);
   });
 }
 

@@ -360,7 +360,7 @@ Deno.test("wire §6: the limit is judged again when the upload has arrived", asy
   const { session, connection } = await beginPut(node, randomWallet());
   using upload = connection;
   assertOk(await put(node, session, "other", 100));
-  const blocks = snapshot(node);
+  const blocks = await snapshot(node);
 
   await upload.write(LARGE.subarray(LARGE.length / 2));
   const answer = await upload.answer();
@@ -369,6 +369,6 @@ Deno.test("wire §6: the limit is judged again when the upload has arrived", asy
     413,
     "Write exceeds remaining storage. Used: 105 bytes, Limit: 1000100 bytes",
   ]);
-  assert.deepEqual(snapshot(node), blocks, "no row, and no block");
+  assert.deepEqual(await snapshot(node), blocks, "no row, and no block");
   assertRefused(await invoke(node, session, kv(session, "get", "k")), NO_KEY);
 });

@@ -42,12 +42,12 @@ Deno.test("wire §6: a put is refused whose Content-Length is", async (t) => {
   for (const { name, headers } of LENGTHS) {
     await t.step(name, async () => {
       const token = `Authorization: ${await putToken(session)}`;
-      const before = snapshot(node);
+      const before = await snapshot(node);
 
       const answer = await askRaw(node, "POST /invoke HTTP/1.1", [token, ...headers], "abc");
 
       assert.deepEqual(codeOf(answer), BAD_LENGTH);
-      assert.deepEqual(snapshot(node), before);
+      assert.deepEqual(await snapshot(node), before);
     });
   }
 });
@@ -96,12 +96,12 @@ Deno.test("wire §6: 400 is the answer to a body framed by", async (t) => {
   for (const { name, headers, body } of FRAMINGS) {
     await t.step(name, async () => {
       const token = `Authorization: ${await putToken(session)}`;
-      const before = snapshot(node);
+      const before = await snapshot(node);
 
       const answer = await askRaw(node, "POST /invoke HTTP/1.1", [token, ...headers], body);
 
       assert.equal(answer.status, 400, answer.text);
-      assert.deepEqual(snapshot(node), before);
+      assert.deepEqual(await snapshot(node), before);
     });
   }
 });
@@ -151,7 +151,7 @@ Deno.test("adversary 2: nothing is stored of a body with", async (t) => {
   const session = await signIn(node);
   for (const { name, headers, body } of BROKEN) {
     await t.step(name, async () => {
-      const before = snapshot(node);
+      const before = await snapshot(node);
       using connection = await RawConnection.open(node);
       await connection.head("POST /invoke HTTP/1.1", [
         `Authorization: ${await putToken(session)}`,
@@ -164,7 +164,7 @@ Deno.test("adversary 2: nothing is stored of a body with", async (t) => {
 
       assert.ok(status === 400 || status === "closed", String(status));
       assertRefused(await invoke(node, session, kv(session, "get", "k")), NO_KEY);
-      assert.deepEqual(snapshot(node), before);
+      assert.deepEqual(await snapshot(node), before);
     });
   }
 });
@@ -223,7 +223,7 @@ Deno.test("adversary 2: nothing is left of an upload that is aborted", async (t)
   const staged = [...(await walk(`${node.folder}/staging`)).keys()].sort();
   for (let tenths = 0; tenths < 10; tenths++) {
     await t.step(`after ${tenths * 10} %`, async () => {
-      const before = snapshot(node);
+      const before = await snapshot(node);
       const token = await putToken(session);
       {
         using upload = await RawConnection.open(node);
@@ -240,7 +240,7 @@ Deno.test("adversary 2: nothing is left of an upload that is aborted", async (t)
       }
 
       await cleared(node, staged);
-      assert.deepEqual(snapshot(node), before);
+      assert.deepEqual(await snapshot(node), before);
       assertRefused(await invoke(node, session, kv(session, "get", "k")), NO_KEY);
       // Nobody has used the token up.
       assertOk(await ask(node, "/invoke", { token, body: "whole" }));
@@ -253,7 +253,7 @@ Deno.test("adversary 2: nothing is left of an upload that is aborted", async (t)
 Deno.test("adversary 2: a body shorter than it says is refused and leaves nothing", async () => {
   await using node = await startTestNode();
   const session = await signIn(node);
-  const before = snapshot(node);
+  const before = await snapshot(node);
   {
     using connection = await RawConnection.open(node);
     await connection.head("POST /invoke HTTP/1.1", [
@@ -264,7 +264,7 @@ Deno.test("adversary 2: a body shorter than it says is refused and leaves nothin
   }
 
   assertRefused(await invoke(node, session, kv(session, "get", "k")), NO_KEY);
-  assert.deepEqual(snapshot(node), before);
+  assert.deepEqual(await snapshot(node), before);
 });
 
 // --- What changes while an upload comes --------------------------------------------------------
@@ -284,7 +284,7 @@ Deno.test("wire §6: a chain that ends during the upload is refused at the end o
   await using node = await startTestNode({ env: STAGED_IN_FILES });
   const session = await signIn(node);
   const staged = [...(await walk(`${node.folder}/staging`)).keys()].sort();
-  const before = snapshot(node);
+  const before = await snapshot(node);
   using upload = await halfAnUpload(node, await putToken(session), LARGE);
 
   node.clock.advance(3601);
@@ -297,7 +297,7 @@ Deno.test("wire §6: a chain that ends during the upload is refused at the end o
     `Unauthorized Action: ${resource} / ${ability}`,
   ]);
   await cleared(node, staged);
-  assert.deepEqual(snapshot(node), before);
+  assert.deepEqual(await snapshot(node), before);
 });
 
 Deno.test("wire §6: a precondition is judged when the upload has arrived", async () => {
@@ -305,7 +305,7 @@ Deno.test("wire §6: a precondition is judged when the upload has arrived", asyn
   const session = await signIn(node);
   using upload = await halfAnUpload(node, await putToken(session), LARGE, ["If-None-Match: *"]);
   await session.put("k", "meanwhile");
-  const before = snapshot(node);
+  const before = await snapshot(node);
 
   await upload.write(LARGE.subarray(HALF));
 
@@ -314,7 +314,7 @@ Deno.test("wire §6: a precondition is judged when the upload has arrived", asyn
     "precondition_failed",
     "KV precondition failed",
   ]);
-  assert.deepEqual(snapshot(node), before, "no row, and no block");
+  assert.deepEqual(await snapshot(node), before, "no row, and no block");
   assert.equal((await session.get("k"))?.text(), "meanwhile");
 });
 
@@ -328,7 +328,7 @@ Deno.test("wire §6: of two uploads of one token the second to arrive answers 40
     `Authorization: ${token}`,
     "Content-Length: 5",
   ], "small");
-  const before = snapshot(node);
+  const before = await snapshot(node);
 
   await upload.write(LARGE.subarray(HALF));
 
@@ -338,7 +338,7 @@ Deno.test("wire §6: of two uploads of one token the second to arrive answers 40
     "invocation_replayed",
     "duplicate invocation",
   ]);
-  assert.deepEqual(snapshot(node), before, "no row, and no block");
+  assert.deepEqual(await snapshot(node), before, "no row, and no block");
   assert.equal((await session.get("k"))?.text(), "small");
 });
 
@@ -406,7 +406,7 @@ Deno.test("adversary 2: a body that comes too slowly is refused with 408", async
   const env = { TINYCLOUD_HTTP_BODY_IDLE_TIMEOUT: "200 ms" };
   await using node = await startTestNode({ env });
   const session = await signIn(node);
-  const before = snapshot(node);
+  const before = await snapshot(node);
   using connection = await RawConnection.open(node);
   await connection.head("POST /invoke HTTP/1.1", [
     `Authorization: ${await putToken(session)}`,
@@ -418,7 +418,7 @@ Deno.test("adversary 2: a body that comes too slowly is refused with 408", async
 
   assert.deepEqual(codeOf(answer), [408, "body_timeout", "Body too slow"]);
   assert.equal(answer.headers.get("access-control-allow-origin"), "*");
-  assert.deepEqual(snapshot(node), before);
+  assert.deepEqual(await snapshot(node), before);
 });
 
 for (const path of ["/delegate", "/revoke"]) {

@@ -405,12 +405,12 @@ for (const { name, make } of BAD_PROOFS) {
       proofs: [other.cid],
       expiration: soon(7200),
     });
-    const before = snapshot(node);
+    const before = await snapshot(node);
 
     const answer = await revoke(node, token);
 
     assert.equal(answer.status, 403, answer.text);
-    assert.deepEqual(snapshot(node), before);
+    assert.deepEqual(await snapshot(node), before);
   });
 }
 
@@ -819,7 +819,7 @@ Deno.test("wire §8: an upload in flight when its chain is revoked stores nothin
   using second = await halfAnUpload(node, two.header, large);
 
   assertRevoked(await revoke(node, await byWallet(wallet, target.cid)), target.cid);
-  const { files } = snapshot(node);
+  const { files } = await snapshot(node);
   for (const upload of [first, second]) await upload.write(large.subarray(large.length / 2));
 
   assert.deepEqual([(await first.answer()).text, (await second.answer()).text], [
@@ -828,7 +828,7 @@ Deno.test("wire §8: an upload in flight when its chain is revoked stores nothin
   ]);
   assertRefused(await invoke(node, session, kv(session, "get", "k")), NO_KEY);
   assert.deepEqual(await session.list(""), []);
-  assert.deepEqual(snapshot(node).files, files, "no block is left");
+  assert.deepEqual((await snapshot(node)).files, files, "no block is left");
 });
 
 Deno.test("wire §8: once 200 is out no put succeeds, whatever came at the same time", async () => {

@@ -3,6 +3,7 @@
 import { loadConfig } from "../../src/config/load.ts";
 import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { type Clock, systemClock } from "../../src/telemetry/clock.ts";
+import { type NodeStores, storesOf } from "./node_stores.ts";
 import { type RunningNode, startNode } from "../../src/node.ts";
 
 export interface TestNode extends AsyncDisposable {
@@ -13,6 +14,8 @@ export interface TestNode extends AsyncDisposable {
   readonly lines: readonly string[];
   /** The folder of its storage. */
   readonly folder: string;
+  /** Where its storage is instead, for tests on other stores. */
+  readonly stores?: NodeStores;
 }
 
 /** A clock that a test can set; it runs with the real one otherwise. */
@@ -46,6 +49,9 @@ export interface TestNodeOptions {
 export async function startTestNode(options: TestNodeOptions = {}): Promise<TestNode> {
   const folder = options.folder ?? await Deno.makeTempDir({ prefix: "tinycloud-" });
   const clock = options.clock ?? testClock();
+  const isPlaced = options.env?.TINYCLOUD_STORAGE_DATABASE !== undefined ||
+    options.env?.TINYCLOUD_STORAGE_BLOCKS_TYPE !== undefined;
+  const stores = isPlaced ? undefined : await storesOf(folder);
   const { config } = await loadConfig({
     cwd: folder,
     env: {
@@ -54,6 +60,7 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
       TINYCLOUD_CORS: "true",
       TINYCLOUD_STORAGE_DATABASE: `${folder}/caps.db`,
       TINYCLOUD_STORAGE_BLOCKS_PATH: `${folder}/blocks`,
+      ...stores?.env,
       ...options.env,
     },
     flags: {},
@@ -73,6 +80,7 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     clock,
     lines,
     folder,
+    ...(stores === undefined ? {} : { stores }),
     async [Symbol.asyncDispose]() {
       await node.stop();
       if (options.folder === undefined) await Deno.remove(folder, { recursive: true });

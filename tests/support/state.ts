@@ -26,12 +26,8 @@ const SETTLING_KEY = "settling";
 /** By its issuer and nonce: no other token of that identity has another nonce (wire §6). */
 const GUARDS_OF_A_PUT = 1;
 
-/** How a node is looked at. */
-interface Watch {
-  readonly database: DatabaseSync;
-  readonly settler?: Promise<ASession>;
-}
-const watches = new WeakMap<TestNode, Watch>();
+const databases = new WeakMap<TestNode, DatabaseSync>();
+const settlers = new WeakMap<TestNode, Promise<ASession>>();
 
 /**
  * Checks that the request is refused just so, and that no table and no file changed. A guard of a
@@ -45,52 +41,60 @@ export async function refusesUntouched(
   { settle = true }: UntouchedOptions = {},
 ): Promise<void> {
   if (settle) await writeOnce(node);
-  const before = snapshot(node);
+  const before = await snapshot(node);
   const versionBefore = version(node);
 
   const answer = await request();
 
-  const after = version(node) === versionBefore
-    ? { ...before, files: files(node) }
-    : snapshot(node);
+  const isSame = versionBefore !== undefined && version(node) === versionBefore;
+  const after = isSame ? { ...before, files: await files(node) } : await snapshot(node);
   assertRefused(answer, refusal);
   assertForBrowsers(answer);
   assert.deepEqual(after, before, "a refusal leaves everything as it was");
   if (!settle) return;
-  const guards = guardCount(node);
+  const guards = await guardCount(node);
   await writeOnce(node);
-  assert.equal(guardCount(node) - guards, GUARDS_OF_A_PUT, "a refusal leaves no guard behind");
+  assert.equal(
+    await guardCount(node) - guards,
+    GUARDS_OF_A_PUT,
+    "a refusal leaves no guard behind",
+  );
 }
 
 /** Writes one value, always the same, and with it all guards that waited. */
 async function writeOnce(node: TestNode): Promise<void> {
-  const { settler = aSession(node) } = watch(node);
-  watches.set(node, { database: watch(node).database, settler });
+  const settler = settlers.get(node) ?? aSession(node);
+  settlers.set(node, settler);
   const session = await settler;
   assertOk(await use(node, session, PUT, resourceUri(session.space, "kv", SETTLING_KEY), {}, "s"));
 }
 
-function watch(node: TestNode): Watch {
-  let watch = watches.get(node);
-  if (watch === undefined) {
-    watch = { database: new DatabaseSync(`${node.folder}/caps.db`, { readOnly: true }) };
-    watches.set(node, watch);
-  }
-  return watch;
+function databaseOf(node: TestNode): DatabaseSync {
+  const known = databases.get(node);
+  if (known !== undefined) return known;
+  const database = new DatabaseSync(`${node.folder}/caps.db`, { readOnly: true });
+  databases.set(node, database);
+  return database;
 }
 
-/** Another number after every commit that changed anything. */
-function version(node: TestNode): number {
-  return Number(watch(node).database.prepare("PRAGMA data_version").get()?.data_version);
+/** Another number after every commit that changed anything; undefined where nothing tells. */
+function version(node: TestNode): number | undefined {
+  if (node.stores !== undefined) return undefined;
+  return Number(databaseOf(node).prepare("PRAGMA data_version").get()?.data_version);
 }
 
-function guardCount(node: TestNode): number {
-  return Number(watch(node).database.prepare("SELECT count(*) AS n FROM used_token").get()?.n);
+async function guardCount(node: TestNode): Promise<number> {
+  return (await snapshot(node)).tables.used_token?.length ?? 0;
 }
 
 /** Every row of those tables, and every file of the block store. */
-export function snapshot(node: TestNode): Snapshot {
-  const { database } = watch(node);
+export async function snapshot(node: TestNode): Promise<Snapshot> {
+  if (node.stores !== undefined) {
+    const { lease: _, ...tables } = await node.stores.dump();
+    const rows = Object.entries(tables).map(([name, found]) => [name, found.map(rowText)] as const);
+    return { tables: Object.fromEntries(rows), files: await files(node) };
+  }
+  const database = databaseOf(node);
   const names = database.prepare(
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'lease'",
   )
@@ -100,11 +104,11 @@ export function snapshot(node: TestNode): Snapshot {
     rows.setReadBigInts(true);
     return [String(name), rows.all().map(rowText)] as const;
   });
-  return { tables: Object.fromEntries(tables), files: files(node) };
+  return { tables: Object.fromEntries(tables), files: await files(node) };
 }
 
-function files(node: TestNode): readonly string[] {
-  return [...filesBelow(`${node.folder}/blocks`)];
+async function files(node: TestNode): Promise<readonly string[]> {
+  return [...await node.stores?.objects?.() ?? [], ...filesBelow(`${node.folder}/blocks`)];
 }
 
 function rowText(row: Readonly<Record<string, unknown>>): string {
@@ -115,11 +119,21 @@ function rowText(row: Readonly<Record<string, unknown>>): string {
 }
 
 function* filesBelow(folder: string): Generator<string> {
-  const entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+  const entries = [...entriesOf(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
   for (const { name, isDirectory } of entries) {
     const path = `${folder}/${name}`;
     if (isDirectory) yield* filesBelow(path);
     else yield `${path} ${Deno.lstatSync(path).size}`;
+  }
+}
+
+/** On other stores there may be no folder. */
+function entriesOf(folder: string): Iterable<Deno.DirEntry> {
+  try {
+    return [...Deno.readDirSync(folder)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

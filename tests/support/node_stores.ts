@@ -1,0 +1,55 @@
+// On which stores the nodes of the tests run: TEST_NODE_STORES is `postgres+s3` or `mysql`; otherwise
+// each has a SQLite file and a folder of its own.
+
+import { testBucket } from "./s3.ts";
+import { freshDatabase, type ServerKind } from "./servers.ts";
+
+/** Stores of one node, or of several that a test starts one after the other in the same folder. */
+export interface NodeStores extends AsyncDisposable {
+  readonly env: Readonly<Record<string, string>>;
+  /** Every row of every table. */
+  dump(): Promise<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+  /** The names of its blocks; absent: they lie in the folder. */
+  readonly objects?: () => Promise<readonly string[]>;
+}
+
+const KINDS: Readonly<Record<string, { readonly database: ServerKind; readonly isS3: boolean }>> = {
+  "postgres+s3": { database: "postgres", isS3: true },
+  mysql: { database: "mysql", isS3: false },
+};
+const SECRET = "YSBzZWNyZXQgb2YgdGVzdHMgYW5kIG9mIG5vdGhpbmcgZWxzZSBoZXJl";
+
+const asked = Deno.env.get("TEST_NODE_STORES");
+const kept = new Map<string, NodeStores>();
+
+if (asked !== undefined) {
+  Deno.test.afterAll(async () => {
+    for (const stores of kept.values()) await stores[Symbol.asyncDispose]();
+  });
+}
+
+/** The stores that belong to a folder, empty at first; gone once the tests of a file have run. */
+export async function storesOf(folder: string): Promise<NodeStores | undefined> {
+  if (asked === undefined) return undefined;
+  const known = kept.get(folder);
+  if (known !== undefined) return known;
+  const kind = KINDS[asked];
+  if (kind === undefined) throw new Error(`TEST_NODE_STORES is none of ${Object.keys(KINDS)}`);
+  const database = await freshDatabase(kind.database);
+  const bucket = kind.isS3 ? await testBucket() : undefined;
+  const stores: NodeStores = {
+    env: {
+      TINYCLOUD_STORAGE_DATABASE: database.text,
+      TINYCLOUD_KEYS_SECRET: SECRET,
+      ...bucket?.env,
+    },
+    dump: database.dump as NodeStores["dump"],
+    ...(bucket === undefined ? {} : { objects: () => bucket.keys(bucket.place.prefix) }),
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]();
+      await bucket?.[Symbol.asyncDispose]();
+    },
+  };
+  kept.set(folder, stores);
+  return stores;
+}
