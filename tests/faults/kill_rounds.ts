@@ -45,7 +45,8 @@ export async function killRounds(options: KillOptions): Promise<KillCounts> {
     for (let round = 0; round < options.rounds; round++) {
       const seed = options.seed * 1000 + round;
       await using node = await startProcess({ folder, env: ENV });
-      session ??= await signIn(node);
+      // A thousand rounds take longer than the hour that a session usually lasts.
+      session ??= await signIn(node, { expiresInSeconds: 30 * 24 * 60 * 60 });
       const written = await writeAndKill(node, session, ledger, options, seed);
       acknowledged += written.acknowledged.length;
       await assertVerified(folder, `seed ${seed}, killed`);
