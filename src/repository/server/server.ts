@@ -58,6 +58,11 @@ export class Server implements AsyncDisposable {
     insert: (...asked) => this.direct((session) => session.insert(...asked)),
   };
 
+  /** Milliseconds that one piece of work may take. */
+  get deadlineMs(): number {
+    return this.#options.deadlineMs;
+  }
+
   get dialect(): Dialect {
     return this.#driver.dialect;
   }

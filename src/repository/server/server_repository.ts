@@ -14,6 +14,7 @@ import * as retention from "./retention.ts";
 import { revoke } from "./revoke.ts";
 import type { Server, Session } from "./server.ts";
 import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
+import { Turns } from "./turns.ts";
 
 export interface ServerRepositoryOptions {
   /** Unix seconds, for `validUntil`. */
@@ -27,6 +28,7 @@ export function serverRepository(
   { now, onCommit }: ServerRepositoryOptions,
 ): Repository {
   const delegations = new Delegations();
+  const turns = new Turns(server.deadlineMs);
   const direct = <T>(work: (session: Session) => Promise<T>) => server.direct(work);
   const transaction = <T>(work: (session: Session) => Promise<T>) => server.transaction(work);
   let closing: Promise<void> | undefined;
@@ -52,7 +54,8 @@ export function serverRepository(
     standing: (ask) => direct((session) => reads.standing(session, ask)),
     admitRead: (asked: Read) => reads.admitRead(server, asked, now),
     releaseRead: ({ key }) => direct((session) => reads.releaseRead(session, key)),
-    applyInvocation: (asked: Change) => timed(() => applyInvocation(server, asked, now)),
+    applyInvocation: (asked: Change) =>
+      turns.run(asked.space, () => timed(() => applyInvocation(server, asked, now))),
     find: (space, key) => direct((session) => reads.find(session, space, key)),
     list: (space, prefix, after, limit) =>
       direct((session) => reads.list(session, space, prefix, after, limit)),
