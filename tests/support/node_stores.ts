@@ -44,7 +44,7 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
       ...bucket?.env,
     },
     dump: database.dump as NodeStores["dump"],
-    ...(bucket === undefined ? {} : { objects: () => bucket.keys(bucket.place.prefix) }),
+    ...(bucket === undefined ? {} : { objects: bucket.blocks }),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await bucket?.[Symbol.asyncDispose]();

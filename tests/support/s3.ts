@@ -32,6 +32,8 @@ export interface TestBucket extends AsyncDisposable {
   remove(key: string): Promise<void>;
   /** The names of all objects in the bucket that begin so. */
   keys(prefix?: string): Promise<string[]>;
+  /** Names and sizes of the objects below the bucket's own prefix. */
+  blocks(): Promise<string[]>;
 }
 
 export async function testBucket(prefix: string = crypto.randomUUID()): Promise<TestBucket> {
@@ -70,6 +72,12 @@ export async function testBucket(prefix: string = crypto.randomUUID()): Promise<
     async keys(Prefix = "") {
       const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket, Prefix }));
       return Contents.map(({ Key = "" }) => Key);
+    },
+    async blocks() {
+      const { Contents = [] } = await client.send(
+        new ListObjectsV2Command({ Bucket, Prefix: `${prefix}/` }),
+      );
+      return Contents.map(({ Key, Size }) => `${Key} ${Size}`);
     },
     [Symbol.asyncDispose]() {
       client.destroy();
