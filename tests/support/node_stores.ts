@@ -43,7 +43,14 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
       TINYCLOUD_KEYS_SECRET: SECRET,
       ...bucket?.env,
     },
-    dump: database.dump as NodeStores["dump"],
+    async dump() {
+      const tables = await database.dump() as Awaited<ReturnType<NodeStores["dump"]>>;
+      // What only says that a lock was held says nothing of what is stored.
+      const stored = ({ changes: _, ...row }: Readonly<Record<string, unknown>>) => row;
+      return Object.fromEntries(
+        Object.entries(tables).map(([name, rows]) => [name, rows.map(stored)]),
+      );
+    },
     ...(bucket === undefined ? {} : { objects: bucket.blocks }),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
