@@ -1,5 +1,6 @@
-// What a store holds, in a form that no engine owns, so that it can be brought into another one row by
-// row. What a store derives for itself is left out: counters, counts of delegations, leases, graves.
+// What a store holds, in a form that no engine owns, so that it can be brought into another one row
+// by row. What a store derives for itself is left out: counters, counts of delegations, leases,
+// graves.
 
 import { damaged, type Row } from "./rows.ts";
 
