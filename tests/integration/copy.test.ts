@@ -8,6 +8,7 @@ import { openSqlite } from "../../src/repository/sqlite/open.ts";
 import { ask, bytesOf, kv, owner, signIn } from "../support/asking.ts";
 import {
   aPlace,
+  BUCKET,
   contentOf,
   KINDS,
   namedIn,
@@ -131,8 +132,8 @@ Deno.test("a copy through every kind of database and back is the same, row by ro
   const content = await contentOf(first);
 
   const stores = [first];
-  for (const kind of [...KINDS, "sqlite"] as const) {
-    const next = await place.store(kind);
+  for (const [i, kind] of ([...KINDS, "sqlite", "sqlite"] as const).entries()) {
+    const next = await place.store(kind, i % 2 === 0 ? BUCKET : "Local");
     const lines = await ok(place.copy(stores.at(-1) ?? first, next));
     assert.match(lines[0] ?? "", /: 2 spaces, \d+ rows, 3 blocks$/);
     assert.deepEqual(lines.slice(1), ["clean"]);

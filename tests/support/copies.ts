@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { sideOf } from "../../src/commands/copy_side.ts";
-import { openToRead } from "../../src/commands/stores.ts";
+import { openBlocks, openToRead } from "../../src/commands/stores.ts";
 import { keyOf, TABLE_NAMES, type TableName, type TableRow } from "../../src/repository/tables.ts";
 import type { Output } from "./commands.ts";
 import { tinycloud } from "./commands.ts";
-import { walk } from "./files.ts";
 import { startTestNode, type TestNode } from "./node.ts";
+import { ACCESS_KEY, ENDPOINT, SECRET_KEY, type TestBucket, testBucket } from "./s3.ts";
 import { freshDatabase, type ServerKind, SERVERS } from "./servers.ts";
 
 export const SECRET = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY";
@@ -26,14 +26,18 @@ export interface Store {
 /** A folder with stores in it, all gone in the end. */
 export interface Place extends AsyncDisposable {
   readonly folder: string;
-  /** An empty one. */
-  store(kind: "sqlite" | ServerKind): Promise<Store>;
+  /** An empty one, its blocks in a folder or a bucket. */
+  store(kind: "sqlite" | ServerKind, blocks?: "Local" | "S3"): Promise<Store>;
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Output>;
   copy(from: Store, to: Store, ...args: readonly string[]): Promise<Output>;
 }
 
-/** The kinds of databases that there are here. */
+/** The kinds of database servers that there are here. */
 export const KINDS = (["postgres", "mysql"] as const).filter((kind) => SERVERS[kind] !== undefined);
+/** The second place for blocks that there is here. */
+export const BUCKET = ENDPOINT === undefined ? "Local" : "S3";
+
+const CREDENTIALS = { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY };
 
 export async function aPlace(): Promise<Place> {
   await using opened = new AsyncDisposableStack();
@@ -45,17 +49,19 @@ export async function aPlace(): Promise<Place> {
   return {
     folder,
     run,
-    async store(kind) {
+    async store(kind, where = "Local") {
       const name = `${kind}-${++count}`;
       const own = `${folder}/${name}`;
       await Deno.mkdir(own);
       const server = kind === "sqlite" ? undefined : resources.use(await freshDatabase(kind));
       const database = server?.text ?? `${own}/caps.db`;
-      const blocks = `${own}/blocks`;
+      const bucket = where === "Local" ? undefined : resources.use(await testBucket());
+      const blocks = bucket === undefined ? `${own}/blocks` : urlOf(bucket);
       const env = {
         TINYCLOUD_KEYS_SECRET: SECRET,
         TINYCLOUD_STORAGE_DATABASE: database,
-        TINYCLOUD_STORAGE_BLOCKS_PATH: blocks,
+        TINYCLOUD_STORAGE_BLOCKS_PATH: `${own}/blocks`,
+        ...bucket?.env,
       };
       return {
         name,
@@ -68,9 +74,14 @@ export async function aPlace(): Promise<Place> {
     copy: (from, to, ...args) =>
       run(["copy", ...namedIn("from", from), ...namedIn("to", to), ...args], {
         TINYCLOUD_KEYS_SECRET: SECRET,
+        ...CREDENTIALS,
       }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function urlOf({ place: { bucket, prefix, endpoint } }: TestBucket): string {
+  return `s3://${bucket}/${prefix}?endpoint=${encodeURIComponent(endpoint.href)}`;
 }
 
 export function namedIn(which: "from" | "to", { database, blocks }: Store): readonly string[] {
@@ -80,12 +91,12 @@ export function namedIn(which: "from" | "to", { database, blocks }: Store): read
 /** All that a store holds, in no engine's own form. */
 export interface Content {
   readonly rows: Readonly<Record<TableName, readonly TableRow[]>>;
-  /** Paths and sizes. */
+  /** Names and sizes. */
   readonly blocks: ReadonlyMap<string, number>;
 }
 
 export async function contentOf({ database, blocks }: Store): Promise<Content> {
-  const io = { print: () => {}, complain: () => {}, env: {}, cwd: "/" };
+  const io = { print: () => {}, complain: () => {}, env: CREDENTIALS, cwd: "/" };
   const { config } = await sideOf("from", { from: database, "from-blocks": blocks }, io);
   await using repository = await openToRead(config);
   const rows: Partial<Record<TableName, TableRow[]>> = {};
@@ -96,7 +107,10 @@ export async function contentOf({ database, blocks }: Store): Promise<Content> {
       after = keyOf(table, page.at(-1) ?? []);
     }
   }
-  return { rows: rows as Content["rows"], blocks: await walk(blocks) }; // each was read
+  await using store = await openBlocks(config);
+  const stored = (await Array.fromAsync(store.all()))
+    .map(({ spaceHash, hash, size }) => [`${spaceHash} ${hash}`, size] as const);
+  return { rows: rows as Content["rows"], blocks: new Map(stored) }; // each table was read
 }
 
 /** What it printed, where nothing was wrong. */
