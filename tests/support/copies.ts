@@ -1,6 +1,7 @@
 // Stores between which `tinycloud copy` copies, one of each kind, and what is in them.
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { sideOf } from "../../src/commands/copy_side.ts";
 import { openBlocks, openToRead } from "../../src/commands/stores.ts";
 import { keyOf, TABLE_NAMES, type TableName, type TableRow } from "../../src/repository/tables.ts";
@@ -21,6 +22,8 @@ export interface Store {
   /** What a node is configured with, to use it. */
   readonly env: Readonly<Record<string, string>>;
   start(more?: Readonly<Record<string, string>>): Promise<TestNode>;
+  /** Whether a value has been loaded, without touching anything; throws while there is no schema. */
+  hasValues(): Promise<boolean>;
 }
 
 /** A folder with stores in it, all gone in the end. */
@@ -69,6 +72,14 @@ export async function aPlace(): Promise<Place> {
         blocks,
         env,
         start: (more = {}) => startTestNode({ folder: own, env: { ...env, ...more } }),
+        async hasValues() {
+          if (server === undefined) {
+            using file = new DatabaseSync(database, { readOnly: true });
+            return file.prepare("SELECT 1 FROM entry LIMIT 1").get() !== undefined;
+          }
+          await using store = await server.open({ now: () => 0, migrates: false, loads: true });
+          return await store.lastKey("entry") !== undefined;
+        },
       };
     },
     copy: (from, to, ...args) =>
