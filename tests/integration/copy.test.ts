@@ -1,9 +1,14 @@
 // `tinycloud copy`, within this process: every kind of database into every other.
 
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { connect, openShare, type Session } from "../../client/mod.ts";
+import { main } from "../../src/cli.ts";
 import { LOAD_SETTING } from "../../src/repository/loading.ts";
 import { lockFile } from "../../src/repository/lock_file.ts";
+import { MIGRATIONS as MYSQL } from "../../src/repository/mysql/migrations.ts";
+import { MIGRATIONS as POSTGRES } from "../../src/repository/postgres/migrations.ts";
+import { MIGRATIONS } from "../../src/repository/sqlite/migrations.ts";
 import { openSqlite } from "../../src/repository/sqlite/open.ts";
 import { ask, bytesOf, kv, owner, signIn } from "../support/asking.ts";
 import {
@@ -20,6 +25,7 @@ import {
 } from "../support/copies.ts";
 import { walk } from "../support/files.ts";
 import type { TestNode } from "../support/node.ts";
+import { freshDatabase } from "../support/servers.ts";
 
 const OTHER_SECRET = "YUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY";
 const [CONFIG, USAGE, REFUSED] = [78, 64, 2];
@@ -407,6 +413,15 @@ const REFUSALS: readonly Refusal[] = [
     says: /a copy from sqlite:.* into sqlite:.* was cut off: finish that one, or begin with an/,
   },
   {
+    name: "a database of an earlier version",
+    args: async (place, from, to) => {
+      const options = { path: to.database, durability: "normal", now: () => 0 } as const;
+      await openSqlite({ ...options, migrations: MIGRATIONS.slice(0, 1) })[Symbol.asyncDispose]();
+      return await usual(place, from, to);
+    },
+    says: /lacks the migration 0002_retention\.sql: run `tinycloud migrate` first/,
+  },
+  {
     name: "a database that a restore was to bring",
     args: async (place, from, to) => {
       await Deno.writeTextFile(`${to.database}.restoring`, "");
@@ -483,6 +498,60 @@ Deno.test("a target that somebody else writes to is no copy, and never is one", 
 
   assert.ok(await repository.setting(LOAD_SETTING), "nobody opens it");
 });
+
+Deno.test("a source that changes while it is copied is no source, until it stands still", async () => {
+  await using place = await aPlace();
+  const { store: from } = await aUsedStore(place);
+  const to = await place.store("sqlite");
+  const complaints: string[] = [];
+  let isChanged = false;
+  const changing = {
+    print: () => {},
+    complain: (line: string) => void complaints.push(line),
+    draw(text: string) {
+      if (isChanged || !text.includes("blocks")) return;
+      isChanged = true;
+      // Its rows are there already.
+      using database = new DatabaseSync(from.database);
+      database.exec("DELETE FROM used_token");
+    },
+    env: { TINYCLOUD_KEYS_SECRET: SECRET },
+    cwd: place.folder,
+  };
+
+  const args = ["copy", ...namedIn("from", from), ...namedIn("to", to)];
+  const code = await main(args, changing);
+
+  assert.deepEqual([code, isChanged], [REFUSED, true]);
+  assert.match(complaints.at(-1) ?? "", /the source changed meanwhile \(used_token\): stop every/);
+  assert.equal((await place.copy(from, to)).code, 0);
+  const [one, other] = [await contentOf(from), await contentOf(to)];
+  assert.deepEqual(other, one);
+  assert.equal(other.rows.used_token.length, 0);
+});
+
+Deno.test("a block that an earlier run left damaged is copied again", async () => {
+  await using place = await aPlace();
+  const { store: from, used } = await aUsedStore(place);
+  const to = await place.store("sqlite");
+  await cutOff(place, from, to);
+  const [path = ""] = [...await walk(to.blocks)].find(([, size]) => size === LARGE.length) ?? [];
+  await Deno.writeFile(`${to.blocks}/${path}`, new Uint8Array(LARGE.length));
+
+  await ok(place.copy(from, to));
+
+  await assertGoesOn(to, used);
+});
+
+for (const kind of KINDS) {
+  Deno.test(`a database of an earlier version is not loaded into, ${kind}`, async () => {
+    await using database = await freshDatabase(kind);
+    const migrations = (kind === "postgres" ? POSTGRES : MYSQL).slice(0, 1);
+    await (await database.open({ now: () => 0, migrations }))[Symbol.asyncDispose]();
+
+    await assert.rejects(database.open({ now: () => 0, loads: true }), /lacks the migration 0002/);
+  });
+}
 
 Deno.test("limits of a space hold on the copy", async () => {
   await using place = await aPlace();
