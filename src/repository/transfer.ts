@@ -1,7 +1,7 @@
 // The rows of one store into another, page by page, and by what two stores are known to hold the same.
 
 import { blake3Hex, createHasher } from "../blake3.ts";
-import { NodeError } from "../errors.ts";
+import { cannot, NodeError } from "../errors.ts";
 import type { Repository } from "./repository.ts";
 import { type Field, keyOf, TABLE_NAMES, type TableName, type TableRow } from "./tables.ts";
 
@@ -54,7 +54,7 @@ export interface Transfer {
 
 /**
  * Loads all rows that follow those that are there already; how many. Throws what the stores throw,
- * and `storage_unavailable` when the load is not ours any more.
+ * with a sentence, and `storage_unavailable` when the load is not ours any more.
  */
 export async function transferRows({ from, to, mark, progress }: Transfer): Promise<number> {
   let count = 0;
@@ -62,7 +62,8 @@ export async function transferRows({ from, to, mark, progress }: Transfer): Prom
     // An empty store may have one of these before the first is loaded.
     const after = table === "setting" ? undefined : await to.lastKey(table);
     for await (const page of pagesOf(from, table, after)) {
-      if (!await to.load(mark, table, page)) throw overtaken();
+      const isOurs = await to.load(mark, table, page).catch(explained("load", table));
+      if (!isOurs) throw overtaken();
       count += page.length;
       progress?.(page.length);
     }
@@ -81,12 +82,20 @@ async function* pagesOf(
   after?: readonly Field[],
 ): AsyncGenerator<readonly TableRow[], void, undefined> {
   for (let from = after;;) {
-    const page = await store.rows(table, from, ROWS_A_PAGE);
+    const page = await store.rows(table, from, ROWS_A_PAGE).catch(explained("read", table));
     const last = page.at(-1);
     if (last === undefined) return;
     yield page;
     from = keyOf(table, last);
   }
+}
+
+/** A failure that has no sentence gets one, for whoever has to do something about it. */
+function explained(what: "load" | "read", table: TableName): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof NodeError && !(error.cause instanceof Error)) throw error;
+    throw cannot(`${what} rows of ${table}`, error);
+  };
 }
 
 /** A row as bytes, and no other row as the same: its text names the length of what follows it. */

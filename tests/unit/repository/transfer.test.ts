@@ -1,6 +1,7 @@
 // Rows on their way from one store to another, and how two stores are told apart.
 
 import assert from "node:assert/strict";
+import { NodeError } from "../../../src/errors.ts";
 import { openSqlite } from "../../../src/repository/sqlite/open.ts";
 import type { Repository } from "../../../src/repository/repository.ts";
 import { difference, factsOf, transferRows } from "../../../src/repository/transfer.ts";
@@ -64,6 +65,29 @@ Deno.test("a transfer ends when its load is somebody else's", async () => {
   await assert.rejects(transferRows({ from, to, mark: MARK }), /another copy into the same store/);
 
   assert.equal((await factsOf(to)).rows, 0);
+});
+
+Deno.test("a store that fails is told with what it could not do, and why", async () => {
+  const full = new NodeError("storage_full", undefined, { cause: new Error("a code") });
+  const packet = new Error("a value is longer than the server's max_allowed_packet");
+  const long = new NodeError("storage_unavailable", undefined, { cause: packet });
+  const from = { rows: () => Promise.resolve([["a", "b"]]) };
+  const loading = (error: NodeError) => ({
+    lastKey: () => Promise.resolve(undefined),
+    load: () => Promise.reject(error),
+  });
+
+  await assert.rejects(transferRows({ from, to: loading(full), mark: MARK }), {
+    code: "storage_full",
+    message: "cannot load rows of setting: the disk is full",
+  });
+  await assert.rejects(transferRows({ from, to: loading(long), mark: MARK }), {
+    code: "storage_unavailable",
+    message: `cannot load rows of setting: ${packet.message}`,
+  });
+  await assert.rejects(factsOf({ rows: () => Promise.reject(full) }), {
+    message: "cannot read rows of setting: the disk is full",
+  });
 });
 
 /** Facts of a store with one table of these rows. */
