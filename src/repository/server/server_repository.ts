@@ -13,7 +13,7 @@ import * as reads from "./reads.ts";
 import { repairCounters } from "./repair.ts";
 import * as retention from "./retention.ts";
 import { revoke } from "./revoke.ts";
-import { lastKey, pageOf } from "../tables.ts";
+import { lastKey, pageOf } from "../pages.ts";
 import type { Server, Session } from "./server.ts";
 import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
 import { Turns } from "./turns.ts";

@@ -18,7 +18,8 @@ import { find, findGuarded, list, verifyInline } from "./entries.ts";
 import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
-import { bytesIn, lastKey, pageOf, type Select } from "../tables.ts";
+import { lastKey, pageOf, type Select } from "../pages.ts";
+import { bytesIn } from "../tables.ts";
 import * as retention from "./retention.ts";
 import { setting } from "./settings.ts";
 import {
