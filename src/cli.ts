@@ -5,6 +5,7 @@ import { backup } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import type { Command, Io } from "./commands/command.ts";
+import { copy } from "./commands/copy.ts";
 import { gc } from "./commands/gc.ts";
 import { inspect } from "./commands/inspect.ts";
 import { keygen } from "./commands/keygen.ts";
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   check,
   backup,
   restore,
+  copy,
   gc,
   migrate,
   version,

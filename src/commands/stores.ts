@@ -23,6 +23,12 @@ export function openToWrite(config: Config): Promise<Repository> {
   return openRepository(config, "write", { now });
 }
 
+/** For another store to be loaded into it. Throws when the database is an older one. */
+export function openToLoad(config: Config): Promise<Repository> {
+  requireShared(config);
+  return openRepository(config, "load", { now });
+}
+
 /** Throws NodeError with a sentence. */
 export async function openBlocks(
   { storage }: Config,

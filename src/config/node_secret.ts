@@ -39,15 +39,14 @@ export async function loadSecret(
   database: Database,
   { mayMake = true, gone }: LoadSecretOptions = {},
 ): Promise<NodeSecret> {
-  if (keys.secret !== undefined) return accept(keys.secret.reveal(), "keys.secret");
-  if (keys.secretFile !== undefined) return await readSecret(keys.secretFile);
+  const found = await findSecret(keys, database);
+  if (found !== undefined) return found;
   if (database.kind !== "sqlite") {
     const where = database.kind === "memory" ? "a database in memory" : `${database.kind}`;
     throw new ConfigError([`there is no keys.secret, and ${where} keeps none: ${MAKE_ONE}`]);
   }
 
-  const path = join(dirname(database.path), "node.secret");
-  if (await exists(path)) return await readSecret(path);
+  const path = pathBeside(database.path);
   if (!mayMake) {
     throw new ConfigError([
       gone?.(path) ??
@@ -60,6 +59,22 @@ export async function loadSecret(
   const advice =
     `made a secret in ${path}: back it up, for without it every key of this node is lost`;
   return { ...made, warnings: [advice] };
+}
+
+/** The secret that there is already. Throws ConfigError when it is not usable. */
+export async function findSecret(
+  keys: Config["keys"],
+  database: Database,
+): Promise<NodeSecret | undefined> {
+  if (keys.secret !== undefined) return accept(keys.secret.reveal(), "keys.secret");
+  if (keys.secretFile !== undefined) return await readSecret(keys.secretFile);
+  if (database.kind !== "sqlite") return undefined;
+  const path = pathBeside(database.path);
+  return await exists(path) ? await readSecret(path) : undefined;
+}
+
+function pathBeside(database: string): string {
+  return join(dirname(database), "node.secret");
 }
 
 function accept(

@@ -13,8 +13,9 @@ import { openSqlite, openSqliteReadOnly } from "./sqlite/open.ts";
  * - `serve`: makes what is missing, and migrates
  * - `write`: beside a node: neither makes nor migrates a database beneath it
  * - `read`: as `write`; on SQLite, writes are refused
+ * - `load`: for another store to be loaded into it: makes what is missing, but migrates no older one
  */
-export type Access = "serve" | "write" | "read";
+export type Access = "serve" | "write" | "read" | "load";
 
 export interface OpenOptions {
   /** Unix seconds. */
@@ -39,12 +40,12 @@ export async function openRepository(
       return openSqlite({ path: ":memory:", durability, ...options });
     case "sqlite": {
       const { path } = database;
-      if (access !== "serve") {
+      if (access === "write" || access === "read") {
         const reader = openSqliteReadOnly(path, options.now);
         if (access === "read") return reader;
         await reader[Symbol.asyncDispose]();
       }
-      return openSqlite({ path, durability, ...options });
+      return openSqlite({ path, durability, loads: access === "load", ...options });
     }
     case "postgres": {
       provideRequire();
@@ -76,7 +77,8 @@ function serverOptions(
     connectMs: database.connectTimeoutMs,
     startMs: storage.connectTimeoutMs,
     now,
-    migrates: access === "serve",
+    migrates: access === "serve" || access === "load",
+    loads: access === "load",
     ...(onCommit === undefined ? {} : { onCommit }),
   };
 }

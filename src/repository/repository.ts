@@ -14,6 +14,7 @@ import type { Delegation } from "../capabilities/delegation.ts";
 import type { SpaceId } from "../capabilities/space_id.ts";
 import type { Cid, Identity } from "../tokens/cid.ts";
 import type { Principal } from "../tokens/did.ts";
+import type { Field, TableName, TableRow } from "./tables.ts";
 
 /** BLAKE3 of a value, 64 lower-case hex digits. */
 export type ContentHash = string;
@@ -230,6 +231,14 @@ export interface Finding {
   readonly what: string;
 }
 
+/** How a load into a store begins. */
+export type LoadStart =
+  /** The store was empty. */
+  | { readonly kind: "begun" }
+  /** A load under this mark was cut off, or is under way; nothing was changed. */
+  | { readonly kind: "resumed"; readonly mark: string }
+  | { readonly kind: "used" };
+
 export interface Repository extends AsyncDisposable {
   // Delegations.
   /** The asked records and all their ancestors; what is not stored is absent. At most two queries. */
@@ -328,4 +337,27 @@ export interface Repository extends AsyncDisposable {
   check(): AsyncIterable<Finding>;
   /** Recomputes reference counts and sizes from the entries; returns how many were wrong. */
   repairCounters(): Promise<number>;
+
+  // One store into another (tables.ts). From the beginning of a load to its end nobody else may open
+  // the store; the mark that it has meanwhile says whose load it is.
+  /**
+   * At most so many rows that follow a key, in the order of keys; fewer when they are long. None:
+   * there are no more.
+   */
+  rows(
+    table: TableName,
+    after: readonly Field[] | undefined,
+    limit: number,
+  ): Promise<readonly TableRow[]>;
+  /** The key of a table's last row. */
+  lastKey(table: TableName): Promise<readonly Field[] | undefined>;
+  /** Marks a store that holds nothing but perhaps the fingerprint of a secret. */
+  beginLoad(mark: string): Promise<LoadStart>;
+  // As long as the store has this mark; else they change nothing and answer false.
+  /** Adds rows; those whose keys are there already stay as they are. */
+  load(mark: string, table: TableName, rows: readonly TableRow[]): Promise<boolean>;
+  /** Empties the store, and gives it another mark. */
+  restartLoad(mark: string, next: string): Promise<boolean>;
+  /** Derives the rest, and takes the mark away. Repeating changes nothing. */
+  finishLoad(mark: string): Promise<boolean>;
 }

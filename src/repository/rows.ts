@@ -144,7 +144,8 @@ function parsed<T>(column: string, parse: () => T): T {
   }
 }
 
-function damaged(column: string, cause?: unknown): NodeError {
+/** The failure of a row that has another shape than this program gives it. */
+export function damaged(column: string, cause?: unknown): NodeError {
   return new NodeError("storage_unavailable", undefined, {
     cause: new Error(`the database holds a row of another shape: ${column}`, { cause }),
   });

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import type { Repository } from "../../src/repository/repository.ts";
 import { NodeError } from "../../src/errors.ts";
 import { blockCases } from "./repository_blocks.ts";
+import { copyCases } from "./repository_copies.ts";
 import { delegationCases } from "./repository_delegations.ts";
 import { housekeepingCases } from "./repository_housekeeping.ts";
 import { invocationCases } from "./repository_invocations.ts";
@@ -17,9 +18,14 @@ import { valueCases } from "./repository_values.ts";
 export interface OpenedStore extends AsyncDisposable {
   readonly repository: Repository;
   /** Closes the repository and opens its store again; absent: nothing outlives the process. */
-  readonly reopen?: () => Promise<Repository>;
+  readonly reopen?: (how?: Reopening) => Promise<Repository>;
   /** All rows of all tables, as anything that can be compared; absent: nobody can look in. */
   readonly dump?: () => unknown | Promise<unknown>;
+}
+
+export interface Reopening {
+  /** As what another store is loaded into. */
+  readonly loads?: boolean;
 }
 
 export type OpenStore = (now: () => number) => Promise<OpenedStore>;
@@ -29,7 +35,9 @@ export interface Given {
   repository: Repository;
   /** The store's clock, Unix seconds. */
   now: number;
-  readonly reopen: () => Promise<void>;
+  readonly reopen: (how?: Reopening) => Promise<void>;
+  /** Another empty store of the same kind. */
+  readonly another: () => Promise<Repository>;
   /** Runs the step and fails when it has changed a row. */
   readonly unchanged: <T>(step: () => Promise<T>) => Promise<T>;
 }
@@ -55,6 +63,7 @@ export function repositoryContract(
     ...blockCases,
     ...housekeepingCases,
     ...retentionCases,
+    ...copyCases,
   ];
   for (const { name: sentence, run, reopens = false } of cases) {
     if (reopens && !canReopen) continue;
@@ -64,7 +73,8 @@ export function repositoryContract(
 
 async function inStore(open: OpenStore, run: Case["run"]): Promise<void> {
   let now = NOW;
-  await using store = await open(() => now);
+  await using stores = new AsyncDisposableStack();
+  const store = stores.use(await open(() => now));
   const { dump, reopen } = store;
   const given: Given = {
     repository: store.repository,
@@ -74,10 +84,11 @@ async function inStore(open: OpenStore, run: Case["run"]): Promise<void> {
     set now(value) {
       now = value;
     },
-    reopen: async () => {
+    reopen: async (how) => {
       assert.ok(reopen);
-      given.repository = await reopen();
+      given.repository = await reopen(how);
     },
+    another: async () => stores.use(await open(() => now)).repository,
     unchanged: async (step) => {
       const before = await dump?.();
       const result = await step();

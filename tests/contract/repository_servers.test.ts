@@ -1,7 +1,7 @@
 // The repository contract on PostgreSQL, and on MySQL or MariaDB.
 
 import { freshDatabase, SERVERS } from "../support/servers.ts";
-import { repositoryContract } from "./repository_contract.ts";
+import { type Reopening, repositoryContract } from "./repository_contract.ts";
 
 for (const [kind, name] of [["postgres", "PostgreSQL"], ["mysql", "MySQL"]] as const) {
   const open = async (now: () => number) => {
@@ -9,9 +9,9 @@ for (const [kind, name] of [["postgres", "PostgreSQL"], ["mysql", "MySQL"]] as c
     let repository = await database.open({ now });
     return {
       repository,
-      reopen: async () => {
+      reopen: async (how: Reopening = {}) => {
         await repository[Symbol.asyncDispose]();
-        repository = await database.open({ now });
+        repository = await database.open({ now, ...how });
         return repository;
       },
       dump: database.dump,

@@ -2,19 +2,20 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../../src/repository/sqlite/open.ts";
-import { repositoryContract } from "./repository_contract.ts";
+import { type Reopening, repositoryContract } from "./repository_contract.ts";
 
 for (const commits of ["worker", "here"] as const) {
   repositoryContract(`SQLite file, commits: ${commits}`, async (now) => {
     const folder = await Deno.makeTempDir();
     const path = `${folder}/data/caps.db`;
-    const open = () => openSqlite({ path, durability: "full", now, commits });
+    const open = (how: Reopening = {}) =>
+      openSqlite({ path, durability: "full", now, commits, ...how });
     let repository = open();
     return {
       repository,
-      reopen: async () => {
+      reopen: async (how) => {
         await repository[Symbol.asyncDispose]();
-        repository = open();
+        repository = open(how);
         return repository;
       },
       dump: () => dump(path),

@@ -61,7 +61,7 @@ paxos propose interval = 0.02
 paxos min wait = 0.01
 [client.rgw.x]
 rgw data = $folder/rgw
-rgw frontends = beast endpoint=127.0.0.1:$port
+rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw crypt require ssl = false
 CONF
 

@@ -4,9 +4,9 @@
 import type { Dialect } from "../server/driver.ts";
 
 /** An assignment that changes nothing; `INSERT IGNORE` would let more than a known key pass. */
-const insertOrIgnore: Dialect["insertOrIgnore"] = (table, columns) => {
+const insertOrIgnore: Dialect["insertOrIgnore"] = (table, columns, rows) => {
   const [first] = columns;
-  return `${insert(table, columns)} ON DUPLICATE KEY UPDATE ${first} = ${table}.${first}`;
+  return `${insert(table, columns, rows)} ON DUPLICATE KEY UPDATE ${first} = ${table}.${first}`;
 };
 
 export const DIALECT: Dialect = {
@@ -23,8 +23,9 @@ export const DIALECT: Dialect = {
   useForRead: insertOrIgnore("used_token", ["guard", "attempt", "expires_at"]),
 };
 
-function insert(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${
-    columns.map(() => "?").join(", ")
-  })`;
+function insert(table: string, columns: readonly string[], rows = 1): string {
+  const row = `(${columns.map(() => "?").join(", ")})`;
+  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${
+    new Array(rows).fill(row).join(", ")
+  }`;
 }

@@ -17,6 +17,7 @@ export function openMysql(options: MysqlOptions): Promise<Repository> {
   const { migrations = MIGRATIONS } = options;
   return openServer(options, mysqlDriver, {
     migrate: (session, _script, now) => migrate(session, migrations, now),
+    isNew: async (session) => (await pending(session, migrations)).length === migrations.length,
     async verify(session, name) {
       const [first] = await pending(session, migrations);
       if (first !== undefined) throw lacking(`The database ${name}`, first);

@@ -3,7 +3,8 @@
 import type { Dialect } from "../server/driver.ts";
 
 export const DIALECT: Dialect = {
-  insertOrIgnore: (table, columns) => `${insert(table, columns)} ON CONFLICT DO NOTHING`,
+  insertOrIgnore: (table, columns, rows) =>
+    `${insert(table, columns, rows)} ON CONFLICT DO NOTHING`,
   upsert: (table, key, columns) => {
     const rest = columns.filter((column) => !key.includes(column));
     const sets = rest.map((column) => `${column} = excluded.${column}`).join(", ");
@@ -14,6 +15,9 @@ export const DIALECT: Dialect = {
   deleteSome: (table, key, where, order) =>
     `DELETE FROM ${table} WHERE ${key} IN
       (SELECT ${key} FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT ?)`,
+  continueNumbers: (table, column) =>
+    `SELECT setval(pg_get_serial_sequence('${table}', '${column}'),
+       (SELECT coalesce(max(${column}), 0) + 1 FROM ${table}), false)`,
   // The setting holds for this statement's own commit: a read does not wait for the disk.
   useForRead: `
     WITH unsynced AS (SELECT set_config('synchronous_commit', 'off', true))
@@ -22,8 +26,9 @@ export const DIALECT: Dialect = {
     ON CONFLICT DO NOTHING`,
 };
 
-function insert(table: string, columns: readonly string[]): string {
-  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${
-    columns.map(() => "?").join(", ")
-  })`;
+function insert(table: string, columns: readonly string[], rows = 1): string {
+  const row = `(${columns.map(() => "?").join(", ")})`;
+  return `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${
+    new Array(rows).fill(row).join(", ")
+  }`;
 }

@@ -31,6 +31,7 @@ export function openPostgres(options: PostgresOptions): Promise<Repository> {
       await requireUtf8(session.one(ENCODING).then((row) => text(row ?? {}, "encoding")));
       await migrate(session, script, migrations, now());
     },
+    isNew: async (session) => (await pending(session, migrations)).length === migrations.length,
     async verify(session, name) {
       const [first] = await pending(session, migrations);
       if (first !== undefined) throw lacking(`The database ${name}`, first);

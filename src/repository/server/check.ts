@@ -47,11 +47,15 @@ const ENTRIES = `
       AND v.size = e.size THEN 1 ELSE 0 END AS is_event
   FROM entry e JOIN space s ON s.no = e.space_no LEFT JOIN event v ON v.seq = e.seq`;
 const FIRST_ENTRIES = `${ENTRIES} ORDER BY e.space_no, e."key" LIMIT ?`;
+// What follows an entry in two parts, each found by the index: in one, joined by OR, every page would
+// begin at the first entry.
 const MORE_ENTRIES = `${ENTRIES}
-  WHERE e.space_no > ? OR (e.space_no = ? AND e."key" > ?)
-  ORDER BY e.space_no, e."key" LIMIT ?`;
+  WHERE e.space_no = ? AND e."key" > ? ORDER BY e.space_no, e."key" LIMIT ?`;
+const NEXT_ENTRIES = `${ENTRIES}
+  WHERE e.space_no > ? ORDER BY e.space_no, e."key" LIMIT ?`;
 /** With values of the largest inline size it still fits into memory. */
 const ENTRIES_A_STEP = 20;
+const STEPS_A_CONNECTION = 100;
 
 const LAST_EVENTS = `
   SELECT s.id AS space, v."key"
@@ -122,39 +126,56 @@ async function lastEvents(session: Session, limit: number): Promise<readonly Fin
 }
 
 async function* entries(server: Server): AsyncGenerator<Finding> {
-  for await (const row of entryRows(server)) {
-    const entry = `${text(row, "space")}/kv/${text(row, "key")}`;
-    const [held, counted] = [number(row, "held"), heldIn(row)];
-    if (held !== counted) {
-      yield { kind: "size", what: `${entry}: ${held} bytes recorded, ${counted} found` };
-    }
-    if (!isNull(row, "inline") && !isWhole(row)) {
-      yield { kind: "entry", what: `${entry}: its value in the database is damaged` };
-    }
-    if (number(row, "is_event") !== 1) {
-      yield { kind: "entry", what: `${entry}: its value is not that of its event` };
-    }
+  for (let after: Row | undefined, hasMore = true; hasMore;) {
+    const from = after;
+    const part = await server.patient((session) => entriesAfter(session, from));
+    yield* part.findings;
+    after = part.last;
+    hasMore = after !== undefined;
+  }
+}
+
+/** Of many small pages, and the last row of a full one: a connection for each would cost the most. */
+async function entriesAfter(
+  session: Session,
+  after: Row | undefined,
+): Promise<{ readonly findings: readonly Finding[]; readonly last: Row | undefined }> {
+  const findings: Finding[] = [];
+  let last = after;
+  for (let step = 0; step < STEPS_A_CONNECTION; step++) {
+    const rows = await entryRows(session, last);
+    for (const row of rows) findings.push(...findingsOf(row));
+    if (rows.length < ENTRIES_A_STEP) return { findings, last: undefined };
+    last = rows.at(-1);
+  }
+  return { findings, last };
+}
+
+async function entryRows(session: Session, after: Row | undefined): Promise<readonly Row[]> {
+  if (after === undefined) return await session.all(FIRST_ENTRIES, ENTRIES_A_STEP);
+  const spaceNo = number(after, "space_no");
+  const rest = await session.all(MORE_ENTRIES, spaceNo, text(after, "key"), ENTRIES_A_STEP);
+  if (rest.length === ENTRIES_A_STEP) return rest;
+  return [...rest, ...await session.all(NEXT_ENTRIES, spaceNo, ENTRIES_A_STEP - rest.length)];
+}
+
+function* findingsOf(row: Row): Generator<Finding> {
+  const entry = `${text(row, "space")}/kv/${text(row, "key")}`;
+  const [held, counted] = [number(row, "held"), heldIn(row)];
+  if (held !== counted) {
+    yield { kind: "size", what: `${entry}: ${held} bytes recorded, ${counted} found` };
+  }
+  if (!isNull(row, "inline") && !isWhole(row)) {
+    yield { kind: "entry", what: `${entry}: its value in the database is damaged` };
+  }
+  if (number(row, "is_event") !== 1) {
+    yield { kind: "entry", what: `${entry}: its value is not that of its event` };
   }
 }
 
 /** What an entry's own columns say that it holds. */
 export function heldIn(row: Row): number {
   return heldBy(text(row, "key"), { size: number(row, "size"), headers: storedHeaders(row) });
-}
-
-async function* entryRows(server: Server): AsyncGenerator<Row> {
-  let last: Row | undefined;
-  while (true) {
-    const from = last;
-    const rows = await server.patient((session) => {
-      if (from === undefined) return session.all(FIRST_ENTRIES, ENTRIES_A_STEP);
-      const spaceNo = number(from, "space_no");
-      return session.all(MORE_ENTRIES, spaceNo, spaceNo, text(from, "key"), ENTRIES_A_STEP);
-    });
-    yield* rows;
-    last = rows.at(-1);
-    if (rows.length < ENTRIES_A_STEP) return;
-  }
 }
 
 async function* events(server: Server): AsyncGenerator<Finding> {

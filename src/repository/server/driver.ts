@@ -37,14 +37,16 @@ export type Failure =
 
 /** The SQL that servers do not share. */
 export interface Dialect {
-  /** Inserts one row, or leaves the one that has its key. */
-  insertOrIgnore(table: string, columns: readonly string[]): string;
+  /** Inserts a row, or several, but for those whose key is there. */
+  insertOrIgnore(table: string, columns: readonly string[], rows?: number): string;
   /** Inserts one row, or sets all its other columns. */
   upsert(table: string, key: readonly string[], columns: readonly string[]): string;
   /** Inserts one row; `Result.id` is what `column` got. */
   insertNumbered(table: string, column: string, columns: readonly string[]): string;
   /** Deletes at most so many (the last `?`) of the rows that `where` names. */
   deleteSome(table: string, key: string, where: string, order: string): string;
+  /** Has the next number of a column follow the largest that is there; absent: it does by itself. */
+  readonly continueNumbers?: (table: string, column: string) => string;
   /**
    * Inserts a read's guard into `used_token` (guard, attempt, expires_at) without waiting for the
    * disk, where the server can; a guard that is there stays.

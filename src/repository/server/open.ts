@@ -3,9 +3,11 @@
 import type { ServerUrl } from "../../config/server_url.ts";
 import { cannotOpen, NodeError } from "../../errors.ts";
 import { pause } from "../../pause.ts";
+import { LOAD_SETTING, refuseUnfinished } from "../loading.ts";
 import type { Migration } from "../migrations.ts";
 import type { Repository } from "../repository.ts";
 import type { Driver } from "./driver.ts";
+import { setting } from "./leases.ts";
 import { Server, type Session } from "./server.ts";
 import { serverRepository } from "./server_repository.ts";
 
@@ -21,6 +23,11 @@ export interface OpenServerOptions {
   readonly now: () => number;
   /** False: what lacks a migration is refused instead. */
   readonly migrates: boolean;
+  /**
+   * Another store is to be loaded into it: a load that was cut off goes on, where everybody else is
+   * refused; and only what is new is migrated.
+   */
+  readonly loads?: boolean;
   readonly onCommit?: (batchSize: number, seconds: number) => void;
   /** Only tests have others. */
   readonly migrations?: readonly Migration[];
@@ -32,6 +39,8 @@ export interface Schema {
     script: (sql: string) => Promise<void>,
     now: () => number,
   ): Promise<void>;
+  /** Whether no migration has been applied. */
+  isNew(session: Session): Promise<boolean>;
   /** Throws when a migration is missing. */
   verify(session: Session, name: string): Promise<void>;
 }
@@ -47,18 +56,19 @@ export async function openServer(
   open: (common: Common) => Promise<Driver>,
   schema: Schema,
 ): Promise<Repository> {
-  const { url, pool, statementMs, connectMs, now, migrates, onCommit } = options;
+  const { url, pool, statementMs, connectMs, now, migrates, loads = false, onCommit } = options;
   const name = `${url.database} on ${url.socket ?? `${url.host}:${url.port}`}`;
   try {
     const driver = await open({ url, pool, statementMs, connectMs });
     const server = new Server(driver, { deadlineMs: statementMs, connectMs });
     try {
       await reach(driver, options.startMs);
-      await server.patient((session) =>
-        migrates
-          ? schema.migrate(session, async (sql) => void await session.run(sql), now)
-          : schema.verify(session, name)
-      );
+      await server.patient(async (session) => {
+        const isOurs = migrates && (!loads || await schema.isNew(session));
+        if (isOurs) await schema.migrate(session, async (sql) => void await session.run(sql), now);
+        else await schema.verify(session, name);
+        if (!loads) refuseUnfinished(await setting(session, LOAD_SETTING), name);
+      });
       return serverRepository(server, { now, ...(onCommit === undefined ? {} : { onCommit }) });
     } catch (error) {
       await server[Symbol.asyncDispose]();

@@ -8,10 +8,12 @@ import { applyInvocation } from "./change.ts";
 import { check } from "./check.ts";
 import { Delegations } from "./delegations.ts";
 import * as leases from "./leases.ts";
+import * as loading from "./loading.ts";
 import * as reads from "./reads.ts";
 import { repairCounters } from "./repair.ts";
 import * as retention from "./retention.ts";
 import { revoke } from "./revoke.ts";
+import { lastKey, pageOf } from "../pages.ts";
 import type { Server, Session } from "./server.ts";
 import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
 import { Turns } from "./turns.ts";
@@ -99,6 +101,13 @@ export function serverRepository(
       direct((session) => reads.verifyInline(session, space, after, limit)),
     check: () => check(server),
     repairCounters: () => repairCounters(server),
+
+    rows: (table, after, limit) => direct((session) => pageOf(session.all, table, after, limit)),
+    lastKey: (table) => direct((session) => lastKey(session.all, table)),
+    beginLoad: (mark) => loading.beginLoad(server, mark),
+    load: (...args) => loading.load(server, ...args),
+    restartLoad: (...args) => loading.restartLoad(server, ...args),
+    finishLoad: (mark) => loading.finishLoad(server, mark),
 
     [Symbol.asyncDispose]: () => closing ??= server[Symbol.asyncDispose](),
   };

@@ -7,9 +7,11 @@ import { connect, setBusyTimeout } from "./connection.ts";
 import { keepCopy } from "./copy.ts";
 import type { Database } from "./database.ts";
 import { translate } from "./errors.ts";
+import { LOAD_SETTING, refuseUnfinished } from "../loading.ts";
 import { lacking, type Migration } from "../migrations.ts";
 import { firstChange, migrate, pending } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { setting } from "./settings.ts";
 import { sqliteRepository } from "./sqlite_repository.ts";
 import { type Writer, writerHere } from "./writer.ts";
 import { WriterWorker } from "./writer_worker.ts";
@@ -27,6 +29,11 @@ export interface SqliteOptions {
   readonly onCommit?: (batchSize: number, seconds: number) => void;
   /** Where a file's commits run (decision 0001); default: in a Worker. What is in memory has none. */
   readonly commits?: "worker" | "here";
+  /**
+   * Another store is to be loaded into it: a load that was cut off goes on, where everybody else is
+   * refused; and what lacks a migration is refused, for it is no new store.
+   */
+  readonly loads?: boolean;
   /** Only tests have others. */
   readonly migrations?: readonly Migration[];
 }
@@ -46,6 +53,7 @@ export function openSqlite(options: SqliteOptions): Repository {
     if (path !== MEMORY) prepareFile(options);
     const database = opened(path, false, (connection) => {
       migrate(connection, options.migrations ?? MIGRATIONS, now());
+      if (options.loads !== true) refuseUnfinished(setting(connection, LOAD_SETTING), path);
     });
     const writer = path === MEMORY || commits === "here"
       ? writerHere(database)
@@ -69,6 +77,7 @@ export function openSqliteReadOnly(path: string, now: () => number): Repository 
     const database = opened(path, true, (connection) => {
       const [first] = pending(connection, MIGRATIONS);
       if (first !== undefined) throw lacking(`The database ${path}`, first);
+      refuseUnfinished(setting(connection, LOAD_SETTING), path);
     });
     return sqliteRepository(database, writerHere(database), { isDurable: true, now });
   } catch (error) {
@@ -100,11 +109,12 @@ function writerBeside(database: Database, path: string): Writer {
 }
 
 /** Makes the file if it is missing, turns the log on, and keeps a copy of what will be migrated. */
-function prepareFile({ path, log, migrations = MIGRATIONS }: SqliteOptions): void {
+function prepareFile({ path, log, loads, migrations = MIGRATIONS }: SqliteOptions): void {
   createFile(path);
   let first: Migration | undefined;
   opened(path, false, (connection) => {
     first = firstChange(connection, migrations);
+    if (first !== undefined && loads) throw lacking(`The database ${path}`, first);
     connection.one("PRAGMA journal_mode = WAL");
     if (first === undefined) return;
     // So that the file alone has all; a reader may hold this up for a moment.

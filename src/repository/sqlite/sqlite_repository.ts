@@ -18,6 +18,8 @@ import { find, findGuarded, list, verifyInline } from "./entries.ts";
 import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
+import { lastKey, pageOf, type Select } from "../pages.ts";
+import { bytesIn } from "../tables.ts";
 import * as retention from "./retention.ts";
 import { setting } from "./settings.ts";
 import {
@@ -100,7 +102,7 @@ export function sqliteRepository(
 
   /** At once; a throw becomes a rejection. */
   // deno-lint-ignore require-await
-  const read = async <T>(operation: () => T): Promise<T> => {
+  const read = async <T>(operation: () => T | Promise<T>): Promise<T> => {
     if (!isOpen) throw new NodeError("storage_unavailable");
     return operation();
   };
@@ -134,6 +136,8 @@ export function sqliteRepository(
     const guards = { unrevoked, ...(use === undefined ? {} : { use: { key: use, expiresAt: 0 } }) };
     return usageGuarded(database, space, key, guards);
   }
+
+  const select: Select = (sql, ...values) => database.all(sql, ...values);
 
   return {
     delegations: (cids) => read(() => delegations.withAncestors(cids)),
@@ -205,6 +209,13 @@ export function sqliteRepository(
     verifyInline: (space, after, limit) => read(() => verifyInline(database, space, after, limit)),
     check: () => check(database),
     repairCounters: () => write("repairCounters", []),
+
+    rows: (table, after, limit) => read(() => pageOf(select, table, after, limit)),
+    lastKey: (table) => read(() => lastKey(select, table)),
+    beginLoad: (mark) => write("beginLoad", [mark]),
+    load: (mark, table, rows) => write("load", [mark, table, rows], { bytes: bytesIn(rows) }),
+    restartLoad: (...args) => write("restartLoad", args),
+    finishLoad: (mark) => write("finishLoad", [mark]),
 
     [Symbol.asyncDispose]: () => closing ??= close(),
   };

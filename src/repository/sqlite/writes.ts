@@ -14,10 +14,12 @@ import type {
 } from "../repository.ts";
 import { accept } from "./accept.ts";
 import * as blocks from "./blocks.ts";
+import type { TableName, TableRow } from "../tables.ts";
 import type { Database } from "./database.ts";
 import { change } from "./entries.ts";
 import { areInOrder, judge } from "./guards.ts";
 import { releaseLease, takeLease } from "./leases.ts";
+import * as loading from "./loading.ts";
 import { repairCounters } from "./repair.ts";
 import * as retention from "./retention.ts";
 import { revoke } from "./revocations.ts";
@@ -79,6 +81,11 @@ export function writesOn(database: Database, now: () => number) {
       retention.forgetDelegations(database, cids, before),
     setSetting: (name: string, value: string) => setSetting(database, name, value),
     repairCounters: () => repairCounters(database),
+    beginLoad: (mark: string) => loading.beginLoad(database, mark),
+    load: (mark: string, table: TableName, rows: readonly TableRow[]) =>
+      loading.load(database, mark, table, rows),
+    restartLoad: (mark: string, next: string) => loading.restartLoad(database, mark, next),
+    finishLoad: (mark: string) => loading.finishLoad(database, mark),
     /** A real write: a full disk lets an empty transaction pass. */
     ping: () => setSetting(database, "store.ping", String(now())),
     /** Brings about a commit, for what rides along. */

@@ -90,6 +90,7 @@ async function runIn(path: string, run: Case["run"]): Promise<void> {
       now = value;
     },
     reopen: () => Promise.reject(new Error("it outlives nothing")),
+    another: () => Promise.reject(new Error("there is one")),
     unchanged: (step) => step(),
   });
 }
