@@ -41,6 +41,8 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
     env: {
       TINYCLOUD_STORAGE_DATABASE: database.text,
       TINYCLOUD_KEYS_SECRET: SECRET,
+      // Many nodes share a server here.
+      TINYCLOUD_DATABASE_POOL: "4",
       ...bucket?.env,
     },
     async dump() {

@@ -34,6 +34,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   "23505": "taken", // unique violation
   "25006": "readonly", // read-only transaction, as after a failover
   "53100": "full", // disk full
+  "53300": "lost", // too many connections
   "57P01": "lost", // admin shutdown
   "57P02": "lost", // crash shutdown
   "57P03": "lost", // cannot connect now
