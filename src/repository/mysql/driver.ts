@@ -6,6 +6,7 @@ import { NodeError } from "../../errors.ts";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
 import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
 
@@ -68,9 +69,10 @@ export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> 
       let server = ready.get(known);
       if (server === undefined) {
         try {
-          server = await prepare(client, options);
+          const late = "a new connection to the database went silent";
+          server = await inTime(prepare(client, options), connectMs, late);
         } catch (error) {
-          client.destroy();
+          destroy(client);
           throw error;
         }
         ready.set(known, server);
@@ -125,12 +127,26 @@ function connectionOn(client: mysql.PoolConnection, { isMaria, maxPacket }: Serv
     isOver = true;
     how();
   };
+  const destroyed = Promise.withResolvers<never>();
+  destroyed.promise.catch(() => {});
   return {
-    query: (sql, values) => run(client, maxPacket, sql, values),
+    query: (sql, values) => Promise.race([run(client, maxPacket, sql, values), destroyed.promise]),
     unhurried: async () => void await client.query(longestStatement(isMaria, 0)),
     release: () => end(() => client.release()),
-    destroy: () => end(() => client.destroy()),
+    destroy: () =>
+      end(() => {
+        destroy(client);
+        destroyed.reject(new Error("the connection was destroyed"));
+      }),
   };
+}
+
+/** The driver only says good-bye, and forgets what it was asked: nothing of it ever settles. */
+function destroy(client: mysql.PoolConnection): void {
+  // Its socket, which its types keep to themselves.
+  const { stream } = client.connection as unknown as { readonly stream: { destroy(): void } };
+  client.destroy();
+  stream.destroy();
 }
 
 async function run(

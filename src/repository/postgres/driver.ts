@@ -6,6 +6,7 @@ import pg from "pg";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
 import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
 
@@ -66,7 +67,8 @@ export async function postgresDriver(options: PostgresDriverOptions): Promise<Dr
       if (!ready.has(client)) {
         client.on("error", () => {});
         try {
-          await client.query(settings(options, statementMs));
+          const late = "a new connection to the database went silent";
+          await inTime(client.query(settings(options, statementMs)), connectMs, late);
         } catch (error) {
           connection.destroy();
           throw error;
