@@ -2,7 +2,7 @@
 // with their data in a temporary folder. Found where Debian puts them; absent, such tests are ignored.
 
 import { eventually } from "./eventually.ts";
-import type { ServerKind } from "./servers.ts";
+import { isReady, type ServerKind } from "./servers.ts";
 
 export interface PrivateServer extends AsyncDisposable {
   /** URL with the right to do everything, of the database that is always there. */
@@ -70,6 +70,9 @@ export async function startPrivateServer(
   await options.prepare?.(folder);
   await run("chown", ["-R", user, folder]);
 
+  const url = kind === "postgres"
+    ? `postgres://postgres@127.0.0.1:${port}/postgres`
+    : `mysql://root@127.0.0.1:${port}/mysql`;
   let server: Deno.ChildProcess | undefined;
   const start = async (settings: readonly string[] = options.settings ?? []) => {
     const args = kind === "postgres"
@@ -86,7 +89,8 @@ export async function startPrivateServer(
     const binary = kind === "postgres" ? `${binaries}/postgres` : binaries;
     const child = spawnAs(user, binary, args);
     server = child;
-    await eventually(`${kind} listens`, () => isListening(port), START_MS);
+    const ready = async () => await isReady(kind, url) ? true : undefined;
+    await eventually(`${kind} answers`, ready, START_MS);
   };
   const ended = async (signal: Deno.Signal) => {
     const ending = server;
@@ -104,9 +108,7 @@ export async function startPrivateServer(
   await start();
   const resources = opened.move();
   return {
-    url: kind === "postgres"
-      ? `postgres://postgres@127.0.0.1:${port}/postgres`
-      : `mysql://root@127.0.0.1:${port}/mysql`,
+    url,
     port,
     start,
     kill: () => ended("SIGKILL"),
@@ -148,15 +150,6 @@ function isThere(path: string): boolean {
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
-}
-
-async function isListening(port: number): Promise<true | undefined> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return undefined;
-  }
 }
 
 /** `setpriv` becomes the program itself, so that its process is ours to signal. */

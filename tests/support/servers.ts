@@ -96,21 +96,49 @@ interface Admin {
   close(): Promise<void>;
 }
 
-async function postgresAdmin(url: string): Promise<Admin> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {});
-  await client.connect();
-  return { query: async (sql) => (await client.query(sql)).rows ?? [], close: () => client.end() };
+/** One connection; made anew when it is lost, as when its server is killed. */
+async function reconnecting(connect: (lost: () => void) => Promise<Admin>): Promise<Admin> {
+  let current: Admin | undefined;
+  const connected = async () => current ??= await connect(() => current = undefined);
+  await connected();
+  return {
+    query: async (sql) => (await connected()).query(sql),
+    close: async () => await current?.close(),
+  };
 }
 
-async function mysqlAdmin(url: string): Promise<Admin> {
-  const client = await mysql.createConnection({ uri: url, multipleStatements: true });
-  client.on("error", () => {});
-  return {
-    query: async (sql) => {
-      const [rows] = await client.query<mysql.RowDataPacket[]>(sql);
-      return rows;
-    },
-    close: () => client.end(),
-  };
+function postgresAdmin(url: string): Promise<Admin> {
+  return reconnecting(async (lost) => {
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", lost);
+    await client.connect();
+    return {
+      query: async (sql) => (await client.query(sql)).rows ?? [],
+      close: () => client.end(),
+    };
+  });
+}
+
+function mysqlAdmin(url: string): Promise<Admin> {
+  return reconnecting(async (lost) => {
+    const client = await mysql.createConnection({ uri: url, multipleStatements: true });
+    client.on("error", lost);
+    return {
+      query: async (sql) => {
+        const [rows] = await client.query<mysql.RowDataPacket[]>(sql);
+        return rows;
+      },
+      close: () => client.end(),
+    };
+  });
+}
+
+/** Whether a server answers questions by now. */
+export async function isReady(kind: ServerKind, url: string): Promise<boolean> {
+  try {
+    await (await (kind === "postgres" ? postgresAdmin(url) : mysqlAdmin(url))).close();
+    return true;
+  } catch {
+    return false;
+  }
 }

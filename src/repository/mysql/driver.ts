@@ -5,7 +5,14 @@ import mysql from "mysql2/promise";
 import { NodeError } from "../../errors.ts";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
-import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import {
+  type Connection,
+  type Driver,
+  DRIVER_SLACK_MS,
+  type Failure,
+  type Result,
+  type Value,
+} from "../server/driver.ts";
 import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
@@ -48,7 +55,7 @@ export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> 
     database: url.database,
     ...(url.tls === undefined ? {} : { ssl: await tlsOptions(url.tls) }),
     connectionLimit,
-    connectTimeout: connectMs,
+    connectTimeout: connectMs + DRIVER_SLACK_MS,
     idleTimeout: IDLE_MS,
     enableKeepAlive: true,
     charset: "utf8mb4",

@@ -5,7 +5,14 @@
 import pg from "pg";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
-import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import {
+  type Connection,
+  type Driver,
+  DRIVER_SLACK_MS,
+  type Failure,
+  type Result,
+  type Value,
+} from "../server/driver.ts";
 import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
@@ -52,7 +59,7 @@ export async function postgresDriver(options: PostgresDriverOptions): Promise<Dr
     application_name: "tinycloud",
     max: options.pool,
     idleTimeoutMillis: IDLE_MS,
-    connectionTimeoutMillis: connectMs,
+    connectionTimeoutMillis: connectMs + DRIVER_SLACK_MS,
     keepAlive: true,
     types: { getTypeParser: parserOf },
   });
