@@ -3,6 +3,9 @@
 
 import assert from "node:assert/strict";
 import { resourceUri } from "../../client/mod.ts";
+import { mysqlDriver } from "../../src/repository/mysql/driver.ts";
+import { postgresDriver } from "../../src/repository/postgres/driver.ts";
+import type { Driver } from "../../src/repository/server/driver.ts";
 import { type Answer, ask, assertOk } from "../support/asking.ts";
 import { eventually } from "../support/eventually.ts";
 import type { TestNode } from "../support/node.ts";
@@ -162,6 +165,26 @@ for (const [kind, server] of NAMES) {
       assertOk(answer);
       assert.equal(await eventCount(database, "put"), 1);
       assert.ok(await deadlocks(database) > 0, "there was no deadlock");
+    },
+  });
+
+  Deno.test({
+    name: `${server}: the locks of a node that says no more are given up by the server`,
+    ignore: !MAY_START[kind],
+    async fn() {
+      await using scene = await aScene(kind);
+      const silent = await driverOf(scene.database);
+      const connection = await silent.connect();
+      await connection.query("BEGIN", []);
+      await connection.query("SELECT no FROM space FOR UPDATE", []);
+
+      const answers = await untilDone(() => put(scene, "waits", "value"), 15_000);
+
+      assertOk(answers.at(-1) ?? assert.fail("nothing was answered"));
+      answers.slice(0, -1).forEach(assertUnavailable);
+      await assert.rejects(connection.query("COMMIT", []));
+      connection.destroy();
+      await silent.close();
     },
   });
 
@@ -435,6 +458,24 @@ async function sleeps({ kind, run }: TestDatabase, seconds: number): Promise<voi
       CREATE TRIGGER sleeps BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION sleeps()`
       : `CREATE TRIGGER sleeps BEFORE INSERT ON event FOR EACH ROW DO SLEEP(${seconds})`,
   );
+}
+
+/** As a node makes its connections. */
+function driverOf({ kind, url }: TestDatabase): Promise<Driver> {
+  const options = { url, pool: 1, connectMs: 2_000, statementMs: 5_000 };
+  return kind === "postgres"
+    ? postgresDriver({ ...options, durability: "full" })
+    : mysqlDriver(options);
+}
+
+/** The answers up to the first that is not 503. */
+async function untilDone(request: () => Promise<Answer>, ms: number): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const end = performance.now() + ms;
+  while (performance.now() < end && (answers.at(-1)?.status ?? 503) === 503) {
+    answers.push(await request());
+  }
+  return answers;
 }
 
 /** How many sessions wait for a lock. */

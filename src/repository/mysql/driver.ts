@@ -26,6 +26,10 @@ export interface MysqlDriverOptions {
 }
 
 const IDLE_MS = 60_000;
+/** What the server itself undoes when a node has begun and says no more; it may have died. */
+const IDLE_IN_TRANSACTION_SECONDS = 10;
+/** MySQL knows only connections that are idle, so the pool ends them first. */
+const IDLE_SECONDS = IDLE_MS / 1000 + 10;
 /** What a statement takes beside its values, amply. */
 const PACKET_OVERHEAD = 64 * 1024;
 const SQL_MODE = "ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES";
@@ -113,6 +117,11 @@ async function prepare(
   );
   const isMaria = /mariadb/i.test(String(rows[0]?.["version"]));
   await client.query(longestStatement(isMaria, statementMs));
+  await client.query(
+    isMaria
+      ? `SET SESSION idle_transaction_timeout = ${IDLE_IN_TRANSACTION_SECONDS}`
+      : `SET SESSION wait_timeout = ${IDLE_SECONDS}`,
+  );
   const [cluster] = await client.query<mysql.RowDataPacket[]>(
     "SHOW VARIABLES LIKE 'wsrep_on'",
   );

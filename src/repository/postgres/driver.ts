@@ -42,9 +42,12 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   "23505": "taken", // unique violation
   "25006": "readonly", // read-only transaction, as after a failover
   "53100": "full", // disk full
+  "25P03": "lost", // it was idle in a transaction for too long
+  "53300": "lost", // too many connections
   "57P01": "lost", // admin shutdown
   "57P02": "lost", // crash shutdown
   "57P03": "lost", // cannot connect now
+  "57P05": "lost", // it was idle for too long
 };
 
 export async function postgresDriver(options: PostgresDriverOptions): Promise<Driver> {

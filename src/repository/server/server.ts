@@ -85,7 +85,9 @@ export class Server implements AsyncDisposable {
       try {
         await connection.query("COMMIT", []);
       } catch (error) {
-        throw this.#driver.failureOf(error) === "lost" ? new UnknownCommit(error) : error;
+        // What is said of anything else, such as a time limit, does not say what became of it.
+        const kind = this.#driver.failureOf(error);
+        throw kind === "lost" || kind === "other" ? new UnknownCommit(error) : error;
       }
       return result;
     });
