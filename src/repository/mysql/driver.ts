@@ -1,6 +1,7 @@
 // MySQL and MariaDB by `mysql2` (dependencies.md, section 1), with its traps closed: sums come as
 // text, a packet that is too large ends its connection, and nothing ends a statement but the server.
 
+import { isIP } from "node:net";
 import mysql from "mysql2/promise";
 import { NodeError } from "../../errors.ts";
 import type { ServerUrl } from "../../config/server_url.ts";
@@ -52,12 +53,23 @@ const FAILURES: ReadonlyMap<unknown, Failure> = new Map<unknown, Failure>([
 
 export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> {
   const { url, connectMs, pool: connectionLimit } = options;
+  // The driver would compare the certificate with "localhost".
+  if (url.tls?.verifiesName === true && isIP(url.host) !== 0) {
+    throw new NodeError(
+      "storage_unavailable",
+      "storage.database has an address where TLS needs the server's name: " +
+        "use its host name, or ssl-mode=VERIFY_CA",
+    );
+  }
   const pool = mysql.createPool({
     ...(url.socket === undefined ? { host: url.host, port: url.port } : { socketPath: url.socket }),
     user: url.user,
     password: url.password,
     database: url.database,
-    ...(url.tls === undefined ? {} : { ssl: await tlsOptions(url.tls) }),
+    ...(url.tls === undefined ? {} : {
+      // Left out, the driver takes any name that an authority has signed.
+      ssl: { ...await tlsOptions(url.tls), verifyIdentity: url.tls.verifiesName },
+    }),
     connectionLimit,
     connectTimeout: connectMs + DRIVER_SLACK_MS,
     idleTimeout: IDLE_MS,
