@@ -64,18 +64,6 @@ const CONFIGURATION: readonly Mistake[] = [
     says: [/now|too many arguments/],
   },
   {
-    name: "postgres",
-    env: () => ({ TINYCLOUD_STORAGE_DATABASE: "postgres://me:hidden-word@127.0.0.1/caps" }),
-    code: CONFIG,
-    says: [/storage\.database.*postgres.*not in this version/],
-  },
-  {
-    name: "mysql",
-    env: () => ({ TINYCLOUD_STORAGE_DATABASE: "mysql://me:hidden-word@127.0.0.1/caps" }),
-    code: CONFIG,
-    says: [/storage\.database.*mysql.*not in this version/],
-  },
-  {
     name: "S3 without a bucket and a region",
     env: () => ({ TINYCLOUD_STORAGE_BLOCKS_TYPE: "S3" }),
     code: CONFIG,

@@ -20,6 +20,7 @@ export const SERVERS: Readonly<Record<ServerKind, string | undefined>> = {
 
 /** An empty database. */
 export interface TestDatabase extends AsyncDisposable {
+  readonly kind: ServerKind;
   /** As an operator would configure it. */
   readonly text: string;
   readonly url: ServerUrl;
@@ -27,14 +28,19 @@ export interface TestDatabase extends AsyncDisposable {
   dump(): Promise<Record<string, unknown>>;
   /** Runs statements of the test's own. */
   run(sql: string): Promise<void>;
+  /** Their rows. */
+  rows(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Opens it as a node would. */
   open(options: Partial<OpenServerOptions> & Pick<OpenServerOptions, "now">): Promise<Repository>;
 }
 
 const COMMON = { pool: 8, statementMs: 5_000, connectMs: 2_000, startMs: 5_000, migrates: true };
 
-export async function freshDatabase(kind: ServerKind): Promise<TestDatabase> {
-  const base = SERVERS[kind];
+/** On the server that tests may use, or another. */
+export async function freshDatabase(
+  kind: ServerKind,
+  base: string | undefined = SERVERS[kind],
+): Promise<TestDatabase> {
   if (base === undefined) throw new Error(`TEST_${kind.toUpperCase()}_URL is not set`);
   const name = `tinycloud_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
   const text = Object.assign(new URL(base), { pathname: `/${name}` }).href;
@@ -44,9 +50,11 @@ export async function freshDatabase(kind: ServerKind): Promise<TestDatabase> {
   await admin.query(`CREATE DATABASE ${name}${encoding}`);
   const inside = kind === "postgres" ? await postgresAdmin(text) : await mysqlAdmin(text);
   return {
+    kind,
     text,
     url,
     run: async (sql) => void await inside.query(sql),
+    rows: (sql) => inside.query(sql),
     open: (options) =>
       kind === "postgres"
         ? openPostgres({ ...COMMON, url, durability: "full", ...options })
@@ -72,6 +80,11 @@ export async function freshDatabase(kind: ServerKind): Promise<TestDatabase> {
   };
 }
 
+/** The same database by another port, such as a proxy's. */
+export function onPort(text: string, port: number): string {
+  return Object.assign(new URL(text), { port: String(port) }).href;
+}
+
 export function serverUrl(kind: ServerKind, text: string): ServerUrl {
   const url = readServerUrl(kind, text);
   if (url instanceof Refusal) throw new Error(url.sentence);
@@ -83,21 +96,49 @@ interface Admin {
   close(): Promise<void>;
 }
 
-async function postgresAdmin(url: string): Promise<Admin> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {});
-  await client.connect();
-  return { query: async (sql) => (await client.query(sql)).rows ?? [], close: () => client.end() };
+/** One connection; made anew when it is lost, as when its server is killed. */
+async function reconnecting(connect: (lost: () => void) => Promise<Admin>): Promise<Admin> {
+  let current: Admin | undefined;
+  const connected = async () => current ??= await connect(() => current = undefined);
+  await connected();
+  return {
+    query: async (sql) => (await connected()).query(sql),
+    close: async () => await current?.close(),
+  };
 }
 
-async function mysqlAdmin(url: string): Promise<Admin> {
-  const client = await mysql.createConnection({ uri: url, multipleStatements: true });
-  client.on("error", () => {});
-  return {
-    query: async (sql) => {
-      const [rows] = await client.query<mysql.RowDataPacket[]>(sql);
-      return rows;
-    },
-    close: () => client.end(),
-  };
+function postgresAdmin(url: string): Promise<Admin> {
+  return reconnecting(async (lost) => {
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", lost);
+    await client.connect();
+    return {
+      query: async (sql) => (await client.query(sql)).rows ?? [],
+      close: () => client.end(),
+    };
+  });
+}
+
+function mysqlAdmin(url: string): Promise<Admin> {
+  return reconnecting(async (lost) => {
+    const client = await mysql.createConnection({ uri: url, multipleStatements: true });
+    client.on("error", lost);
+    return {
+      query: async (sql) => {
+        const [rows] = await client.query<mysql.RowDataPacket[]>(sql);
+        return rows;
+      },
+      close: () => client.end(),
+    };
+  });
+}
+
+/** Whether a server answers questions by now. */
+export async function isReady(kind: ServerKind, url: string): Promise<boolean> {
+  try {
+    await (await (kind === "postgres" ? postgresAdmin(url) : mysqlAdmin(url))).close();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,11 +1,20 @@
 // MySQL and MariaDB by `mysql2` (dependencies.md, section 1), with its traps closed: sums come as
 // text, a packet that is too large ends its connection, and nothing ends a statement but the server.
 
+import { isIP } from "node:net";
 import mysql from "mysql2/promise";
 import { NodeError } from "../../errors.ts";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
-import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import {
+  type Connection,
+  type Driver,
+  DRIVER_SLACK_MS,
+  type Failure,
+  type Result,
+  type Value,
+} from "../server/driver.ts";
+import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
 
@@ -18,6 +27,10 @@ export interface MysqlDriverOptions {
 }
 
 const IDLE_MS = 60_000;
+/** What the server itself undoes when a node has begun and says no more; it may have died. */
+const IDLE_IN_TRANSACTION_SECONDS = 10;
+/** MySQL knows only connections that are idle, so the pool ends them first. */
+const IDLE_SECONDS = IDLE_MS / 1000 + 10;
 /** What a statement takes beside its values, amply. */
 const PACKET_OVERHEAD = 64 * 1024;
 const SQL_MODE = "ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES";
@@ -40,14 +53,25 @@ const FAILURES: ReadonlyMap<unknown, Failure> = new Map<unknown, Failure>([
 
 export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> {
   const { url, connectMs, pool: connectionLimit } = options;
+  // The driver would compare the certificate with "localhost".
+  if (url.tls?.verifiesName === true && isIP(url.host) !== 0) {
+    throw new NodeError(
+      "storage_unavailable",
+      "storage.database has an address where TLS needs the server's name: " +
+        "use its host name, or ssl-mode=VERIFY_CA",
+    );
+  }
   const pool = mysql.createPool({
     ...(url.socket === undefined ? { host: url.host, port: url.port } : { socketPath: url.socket }),
     user: url.user,
     password: url.password,
     database: url.database,
-    ...(url.tls === undefined ? {} : { ssl: await tlsOptions(url.tls) }),
+    ...(url.tls === undefined ? {} : {
+      // Left out, the driver takes any name that an authority has signed.
+      ssl: { ...await tlsOptions(url.tls), verifyIdentity: url.tls.verifiesName },
+    }),
     connectionLimit,
-    connectTimeout: connectMs,
+    connectTimeout: connectMs + DRIVER_SLACK_MS,
     idleTimeout: IDLE_MS,
     enableKeepAlive: true,
     charset: "utf8mb4",
@@ -68,9 +92,10 @@ export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> 
       let server = ready.get(known);
       if (server === undefined) {
         try {
-          server = await prepare(client, options);
+          const late = "a new connection to the database went silent";
+          server = await inTime(prepare(client, options), connectMs, late);
         } catch (error) {
-          client.destroy();
+          destroy(client);
           throw error;
         }
         ready.set(known, server);
@@ -104,6 +129,11 @@ async function prepare(
   );
   const isMaria = /mariadb/i.test(String(rows[0]?.["version"]));
   await client.query(longestStatement(isMaria, statementMs));
+  await client.query(
+    isMaria
+      ? `SET SESSION idle_transaction_timeout = ${IDLE_IN_TRANSACTION_SECONDS}`
+      : `SET SESSION wait_timeout = ${IDLE_SECONDS}`,
+  );
   const [cluster] = await client.query<mysql.RowDataPacket[]>(
     "SHOW VARIABLES LIKE 'wsrep_on'",
   );
@@ -125,12 +155,26 @@ function connectionOn(client: mysql.PoolConnection, { isMaria, maxPacket }: Serv
     isOver = true;
     how();
   };
+  const destroyed = Promise.withResolvers<never>();
+  destroyed.promise.catch(() => {});
   return {
-    query: (sql, values) => run(client, maxPacket, sql, values),
+    query: (sql, values) => Promise.race([run(client, maxPacket, sql, values), destroyed.promise]),
     unhurried: async () => void await client.query(longestStatement(isMaria, 0)),
     release: () => end(() => client.release()),
-    destroy: () => end(() => client.destroy()),
+    destroy: () =>
+      end(() => {
+        destroy(client);
+        destroyed.reject(new Error("the connection was destroyed"));
+      }),
   };
+}
+
+/** The driver only says good-bye, and forgets what it was asked: nothing of it ever settles. */
+function destroy(client: mysql.PoolConnection): void {
+  // Its socket, which its types keep to themselves.
+  const { stream } = client.connection as unknown as { readonly stream: { destroy(): void } };
+  client.destroy();
+  stream.destroy();
 }
 
 async function run(

@@ -29,15 +29,22 @@ const CREATE_LOCK = `
 const ADD_LOCK = `
   INSERT INTO migration_lock (id, holder, until) VALUES (1, '', 0)
   ON DUPLICATE KEY UPDATE id = migration_lock.id`;
+// By the server's clock: those of the programs differ.
 const TAKE = `
-  UPDATE migration_lock SET holder = ?, until = ? WHERE id = 1 AND (holder = ? OR until <= ?)`;
+  UPDATE migration_lock SET holder = ?, until = unix_timestamp(now(6)) + ?
+  WHERE id = 1 AND (holder = ? OR until <= unix_timestamp(now(6)))`;
+const RENEW = `
+  UPDATE migration_lock SET until = unix_timestamp(now(6)) + ? WHERE id = 1 AND holder = ?`;
 const RELEASE = "UPDATE migration_lock SET until = 0 WHERE id = 1 AND holder = ?";
 const APPLIED = "SELECT name, hash, applied_at FROM migration ORDER BY name";
 const BEGIN = `
   INSERT INTO migration (name, hash) VALUES (?, ?) ON DUPLICATE KEY UPDATE hash = VALUES(hash)`;
 const END = "UPDATE migration SET applied_at = ? WHERE name = ?";
 
-/** After a crash the next one waits so long. Whoever is overtaken meanwhile does no harm. */
+/**
+ * After a crash the next one waits so long. Whoever is overtaken meanwhile, by a statement that takes
+ * longer, does no harm: from then on both go through the same statements.
+ */
 const LOCK_SECONDS = 10;
 const POLL_MS = 200;
 const WAIT_MS = 5 * 60_000;
@@ -74,7 +81,8 @@ export async function migrate(
   if ((await pending(session, migrations)).length === 0) return;
   for (const sql of [CREATE_RECORD, CREATE_LOCK, ADD_LOCK]) await session.run(sql);
   const holder = crypto.randomUUID();
-  const take = async () => await session.run(TAKE, holder, now() + LOCK_SECONDS, holder, now()) > 0;
+  const take = async () => await session.run(TAKE, holder, LOCK_SECONDS, holder) > 0;
+  const renew = async () => await session.run(RENEW, LOCK_SECONDS, holder) > 0;
   const until = performance.now() + WAIT_MS;
   while (!await take()) {
     if (performance.now() > until) {
@@ -83,7 +91,7 @@ export async function migrate(
     await pause(POLL_MS);
   }
   try {
-    for (const next of await pending(session, migrations)) await apply(session, next, take, now);
+    for (const next of await pending(session, migrations)) await apply(session, next, renew, now);
   } finally {
     await session.run(RELEASE, holder).catch(() => {});
   }
@@ -95,16 +103,17 @@ async function apply(
   renew: () => Promise<boolean>,
   now: () => number,
 ): Promise<void> {
-  const begun = (await session.all(APPLIED)).some((row) => text(row, "name") === migration.name);
+  // Others have begun it, before or meanwhile: what they have done is not to be done again.
+  let isShared = (await session.all(APPLIED)).some((row) => text(row, "name") === migration.name);
   await session.run(BEGIN, migration.name, hashOf(migration));
   for (const statement of statementsOf(migration)) {
-    await renew();
     try {
       await session.run(statement);
     } catch (error) {
       const code = error instanceof Error && "errno" in error ? error.errno : undefined;
-      if (!begun || !DONE_ALREADY.has(code)) throw error;
+      if (!isShared || !DONE_ALREADY.has(code)) throw error;
     }
+    isShared = !await renew() || isShared;
   }
   await session.run(END, now(), migration.name);
 }

@@ -5,7 +5,15 @@
 import pg from "pg";
 import type { ServerUrl } from "../../config/server_url.ts";
 import type { Row } from "../rows.ts";
-import type { Connection, Driver, Failure, Result, Value } from "../server/driver.ts";
+import {
+  type Connection,
+  type Driver,
+  DRIVER_SLACK_MS,
+  type Failure,
+  type Result,
+  type Value,
+} from "../server/driver.ts";
+import { inTime } from "../server/in_time.ts";
 import { tlsOptions } from "../server/tls.ts";
 import { DIALECT } from "./dialect.ts";
 
@@ -34,10 +42,12 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   "23505": "taken", // unique violation
   "25006": "readonly", // read-only transaction, as after a failover
   "53100": "full", // disk full
+  "25P03": "lost", // it was idle in a transaction for too long
   "53300": "lost", // too many connections
   "57P01": "lost", // admin shutdown
   "57P02": "lost", // crash shutdown
   "57P03": "lost", // cannot connect now
+  "57P05": "lost", // it was idle for too long
 };
 
 export async function postgresDriver(options: PostgresDriverOptions): Promise<Driver> {
@@ -52,7 +62,7 @@ export async function postgresDriver(options: PostgresDriverOptions): Promise<Dr
     application_name: "tinycloud",
     max: options.pool,
     idleTimeoutMillis: IDLE_MS,
-    connectionTimeoutMillis: connectMs,
+    connectionTimeoutMillis: connectMs + DRIVER_SLACK_MS,
     keepAlive: true,
     types: { getTypeParser: parserOf },
   });
@@ -67,7 +77,8 @@ export async function postgresDriver(options: PostgresDriverOptions): Promise<Dr
       if (!ready.has(client)) {
         client.on("error", () => {});
         try {
-          await client.query(settings(options, statementMs));
+          const late = "a new connection to the database went silent";
+          await inTime(client.query(settings(options, statementMs)), connectMs, late);
         } catch (error) {
           connection.destroy();
           throw error;

@@ -7,7 +7,7 @@ import type { Session } from "../server/server.ts";
 
 const HAS_TABLES = `
   SELECT count(*) AS tables, count(*) FILTER (WHERE c.relname = 'migration') AS records
-  FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = current_schema()::regnamespace`;
+  FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace(quote_ident(current_schema()))`;
 // The first row is there to be locked.
 const CREATE_RECORD = `
   CREATE TABLE IF NOT EXISTS migration (
@@ -16,6 +16,9 @@ const CREATE_RECORD = `
     applied_at DOUBLE PRECISION NOT NULL
   );
   INSERT INTO migration (name, hash, applied_at) VALUES ('', '', 0) ON CONFLICT DO NOTHING`;
+/** Of programs that make it at the same moment one succeeds, and what is said to the others varies. */
+const MADE_MEANWHILE: ReadonlySet<unknown> = new Set(["23505", "42P07", "42710"]);
+const MAKING_TRIES = 5;
 const LOCK = "SELECT name FROM migration WHERE name = '' FOR UPDATE";
 const APPLIED = "SELECT name, hash FROM migration WHERE name <> '' ORDER BY name";
 const RECORD = "INSERT INTO migration (name, hash, applied_at) VALUES (?, ?, ?)";
@@ -48,8 +51,19 @@ export async function migrate(
   now: number,
 ): Promise<void> {
   if ((await pending(session, migrations)).length === 0) return;
-  await script(CREATE_RECORD);
+  await createRecord(script);
   while (await applyNext(session, script, migrations, now));
+}
+
+async function createRecord(script: Script): Promise<void> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await script(CREATE_RECORD);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (!MADE_MEANWHILE.has(code) || tries === MAKING_TRIES) throw error;
+    }
+  }
 }
 
 /** False when nothing was missing. */

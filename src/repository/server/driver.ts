@@ -35,6 +35,12 @@ export type Failure =
   | "readonly"
   | "other";
 
+/**
+ * Milliseconds that a driver's own time limits come after ours: whoever waits for a connection is
+ * told so by us, and not by chance by the driver, whose word would be one for a lost connection.
+ */
+export const DRIVER_SLACK_MS = 1_000;
+
 /** The SQL that servers do not share. */
 export interface Dialect {
   /** Inserts a row, or several, but for those whose key is there. */

@@ -10,12 +10,14 @@ import type {
   Repository,
   Standing,
   Usage,
+  UseGuard,
 } from "../repository.ts";
 import { entry, isNull, number, type Row, text } from "../rows.ts";
 import { nextText } from "../text_order.ts";
 import { isWhole } from "../whole.ts";
 import type { Value } from "./driver.ts";
 import { attemptColumn, guardBytes, judge, newAttempt, revokedOf, usedOf } from "./guards.ts";
+import { type HeldGuards, takesNoWrites } from "./held_guards.ts";
 import { listOf, type Server, type Session } from "./server.ts";
 import { spaceNumber, totalUsed } from "./spaces.ts";
 
@@ -43,26 +45,51 @@ export async function find(
  */
 export async function admitRead(
   server: Server,
+  held: HeldGuards,
   asked: Read,
   now: () => number,
 ): Promise<ReadOutcome> {
   const attempt = newAttempt();
-  return await server.direct(async (session) => {
-    const row = await looked(session, asked);
-    const used = usedOf(row, attempt);
-    const revoked = number(row, "revoked") > 0 ? await revokedOf(session, asked.unrevoked) : [];
-    const standings = { ...(used === "elsewhere" ? { used } : {}), revoked };
-    const refusal = judge(standings, asked, now()) ?? missing(row, asked);
-    if (refusal !== undefined) return refusal;
-    const { dialect } = server;
-    const guard = guardBytes(asked.use);
-    const isNew = await session.run(dialect.useForRead, guard, attempt, asked.use.expiresAt) > 0;
-    if (!isNew) {
-      const stored = await session.one(ATTEMPT, guard);
-      if (stored === undefined || usedOf(stored, attempt) !== "here") return { kind: "duplicate" };
-    }
-    return { kind: "admitted", ...(isNull(row, "hash") ? {} : { entry: entry(row) }) };
-  });
+  let admitted: ReadOutcome | undefined;
+  try {
+    return await server.direct(async (session) => {
+      const judged = await judgeRead(session, asked, attempt, now);
+      if (judged.kind !== "admitted") return judged;
+      admitted = judged;
+      return await useForRead(server, session, asked.use, attempt) ? judged : { kind: "duplicate" };
+    });
+  } catch (error) {
+    if (admitted === undefined || !takesNoWrites(error)) throw error;
+    return held.use(asked.use) ? admitted : { kind: "duplicate" };
+  }
+}
+
+async function judgeRead(
+  session: Session,
+  asked: Read,
+  attempt: string,
+  now: () => number,
+): Promise<ReadOutcome> {
+  const row = await looked(session, asked);
+  const used = usedOf(row, attempt);
+  const revoked = number(row, "revoked") > 0 ? await revokedOf(session, asked.unrevoked) : [];
+  const standings = { ...(used === "elsewhere" ? { used } : {}), revoked };
+  const refusal = judge(standings, asked, now()) ?? missing(row, asked);
+  if (refusal !== undefined) return refusal;
+  return { kind: "admitted", ...(isNull(row, "hash") ? {} : { entry: entry(row) }) };
+}
+
+/** False when another call has used the token up. */
+export async function useForRead(
+  { dialect }: Server,
+  session: Session,
+  use: UseGuard,
+  attempt: string,
+): Promise<boolean> {
+  const guard = guardBytes(use);
+  if (await session.run(dialect.useForRead, guard, attempt, use.expiresAt) > 0) return true;
+  const stored = await session.one(ATTEMPT, guard);
+  return stored !== undefined && usedOf(stored, attempt) === "here";
 }
 
 /** One row, whatever is there: the guards, the space, and the value. */

@@ -9,6 +9,7 @@
 import { type ErrorCode, NodeError } from "../../errors.ts";
 import type { Row } from "../rows.ts";
 import type { Connection, Dialect, Driver, Failure, Result, Value } from "./driver.ts";
+import { inTime, unavailable } from "./in_time.ts";
 
 /** Runs statements, one after the other. */
 export interface Session {
@@ -89,7 +90,9 @@ export class Server implements AsyncDisposable {
       try {
         await connection.query("COMMIT", []);
       } catch (error) {
-        throw this.#driver.failureOf(error) === "lost" ? new UnknownCommit(error) : error;
+        // What is said of anything else, such as a time limit, does not say what became of it.
+        const kind = this.#driver.failureOf(error);
+        throw kind === "lost" || kind === "other" ? new UnknownCommit(error) : error;
       }
       return result;
     });
@@ -167,15 +170,14 @@ export class Server implements AsyncDisposable {
   async #connect(until: number): Promise<Connection> {
     const waitMs = Math.min(this.#options.connectMs, Math.max(0, until - performance.now()));
     const connecting = this.#driver.connect();
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      late.reject(unavailable("no connection to the database came free in time"));
-      connecting.then((connection) => connection.release(), () => {});
-    }, waitMs);
+    let isLate = true;
     try {
-      return await Promise.race([connecting, late.promise]);
+      const late = "no connection to the database came free in time";
+      const connection = await inTime(connecting, waitMs, late);
+      isLate = false;
+      return connection;
     } finally {
-      clearTimeout(timer);
+      if (isLate) connecting.then((connection) => connection.release(), () => {});
     }
   }
 
@@ -228,8 +230,4 @@ function sessionOn(connection: Connection): Session {
       return id;
     },
   };
-}
-
-function unavailable(what: string): NodeError {
-  return new NodeError("storage_unavailable", undefined, { cause: new Error(what) });
 }

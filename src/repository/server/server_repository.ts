@@ -1,5 +1,6 @@
 // The port on a database server that several nodes may share. Nothing that decides is kept in this
-// process: what is decided inside a commit is decided under a lock of the database.
+// process: what is decided inside a commit is decided under a lock of the database. Guards of reads
+// are the exception, while the database takes no writes.
 
 import type { Change, NewDelegation, Read, Repository } from "../repository.ts";
 import { acceptDelegation } from "./accept.ts";
@@ -7,6 +8,8 @@ import * as blocks from "./blocks.ts";
 import { applyInvocation } from "./change.ts";
 import { check } from "./check.ts";
 import { Delegations } from "./delegations.ts";
+import { newAttempt } from "./guards.ts";
+import { HeldGuards } from "./held_guards.ts";
 import * as leases from "./leases.ts";
 import * as loading from "./loading.ts";
 import * as reads from "./reads.ts";
@@ -31,6 +34,13 @@ export function serverRepository(
 ): Repository {
   const delegations = new Delegations();
   const turns = new Turns(server.deadlineMs);
+  const held = new HeldGuards(
+    (use) =>
+      server.direct(async (session) =>
+        void await reads.useForRead(server, session, use, newAttempt())
+      ),
+    now,
+  );
   const direct = <T>(work: (session: Session) => Promise<T>) => server.direct(work);
   const transaction = <T>(work: (session: Session) => Promise<T>) => server.transaction(work);
   let closing: Promise<void> | undefined;
@@ -53,11 +63,21 @@ export function serverRepository(
     spaceCount: (owner) =>
       direct((session) => owner === undefined ? countSpaces(session) : countOwned(session, owner)),
 
-    standing: (ask) => direct((session) => reads.standing(session, ask)),
-    admitRead: (asked: Read) => reads.admitRead(server, asked, now),
-    releaseRead: ({ key }) => direct((session) => reads.releaseRead(session, key)),
-    applyInvocation: (asked: Change) =>
-      turns.run(asked.space, () => timed(() => applyInvocation(server, asked, now))),
+    async standing(ask) {
+      const found = await direct((session) => reads.standing(session, ask));
+      return { ...found, used: found.used || (ask.use !== undefined && held.has(ask.use)) };
+    },
+    async admitRead(asked: Read) {
+      if (held.has(asked.use.key)) return { kind: "duplicate" };
+      return await reads.admitRead(server, held, asked, now);
+    },
+    async releaseRead({ key }) {
+      if (!held.release(key)) await direct((session) => reads.releaseRead(session, key));
+    },
+    async applyInvocation(asked: Change) {
+      if (held.has(asked.use.key)) return { kind: "duplicate" };
+      return await turns.run(asked.space, () => timed(() => applyInvocation(server, asked, now)));
+    },
     find: (space, key) => direct((session) => reads.find(session, space, key)),
     list: (space, prefix, after, limit) =>
       direct((session) => reads.list(session, space, prefix, after, limit)),
@@ -109,6 +129,7 @@ export function serverRepository(
     restartLoad: (...args) => loading.restartLoad(server, ...args),
     finishLoad: (mark) => loading.finishLoad(server, mark),
 
-    [Symbol.asyncDispose]: () => closing ??= server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () =>
+      closing ??= held[Symbol.asyncDispose]().then(() => server[Symbol.asyncDispose]()),
   };
 }
