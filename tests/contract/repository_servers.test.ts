@@ -1,11 +1,12 @@
 // The repository contract on PostgreSQL, and on MySQL or MariaDB.
 
-import { freshDatabase, SERVERS } from "../support/servers.ts";
+import { reusedDatabase } from "../support/reused_database.ts";
+import { SERVERS } from "../support/servers.ts";
 import { type Reopening, repositoryContract } from "./repository_contract.ts";
 
 for (const [kind, name] of [["postgres", "PostgreSQL"], ["mysql", "MySQL"]] as const) {
   const open = async (now: () => number) => {
-    const database = await freshDatabase(kind);
+    const database = await reusedDatabase(kind);
     let repository = await database.open({ now });
     return {
       repository,

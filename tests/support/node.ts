@@ -3,7 +3,7 @@
 import { loadConfig } from "../../src/config/load.ts";
 import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { type Clock, systemClock } from "../../src/telemetry/clock.ts";
-import { type NodeStores, storesOf } from "./node_stores.ts";
+import { type NodeStores, releaseStores, storesOf } from "./node_stores.ts";
 import { type RunningNode, startNode } from "../../src/node.ts";
 
 export interface TestNode extends AsyncDisposable {
@@ -83,7 +83,9 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     ...(stores === undefined ? {} : { stores }),
     async [Symbol.asyncDispose]() {
       await node.stop();
-      if (options.folder === undefined) await Deno.remove(folder, { recursive: true });
+      if (options.folder !== undefined) return;
+      await releaseStores(folder);
+      await Deno.remove(folder, { recursive: true });
     },
   };
 }

@@ -2,7 +2,8 @@
 // each has a SQLite file and a folder of its own.
 
 import { testBucket } from "./s3.ts";
-import { freshDatabase, type ServerKind } from "./servers.ts";
+import { reusedDatabase } from "./reused_database.ts";
+import type { ServerKind } from "./servers.ts";
 
 /** Stores of one node, or of several that a test starts one after the other in the same folder. */
 export interface NodeStores extends AsyncDisposable {
@@ -28,6 +29,12 @@ if (asked !== undefined) {
   });
 }
 
+/** Whoever has the folder has done with it, and nothing has its stores open any more. */
+export async function releaseStores(folder: string): Promise<void> {
+  await kept.get(folder)?.[Symbol.asyncDispose]();
+  kept.delete(folder);
+}
+
 /** The stores that belong to a folder, empty at first; gone once the tests of a file have run. */
 export async function storesOf(folder: string): Promise<NodeStores | undefined> {
   if (asked === undefined) return undefined;
@@ -35,7 +42,7 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
   if (known !== undefined) return known;
   const kind = KINDS[asked];
   if (kind === undefined) throw new Error(`TEST_NODE_STORES is none of ${Object.keys(KINDS)}`);
-  const database = await freshDatabase(kind.database);
+  const database = await reusedDatabase(kind.database);
   const bucket = kind.isS3 ? await testBucket() : undefined;
   const stores: NodeStores = {
     env: {

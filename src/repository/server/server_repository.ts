@@ -45,6 +45,12 @@ export function serverRepository(
   const transaction = <T>(work: (session: Session) => Promise<T>) => server.transaction(work);
   let closing: Promise<void> | undefined;
 
+  async function close(): Promise<void> {
+    await turns[Symbol.asyncDispose]();
+    await held[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  }
+
   async function timed<T>(work: () => Promise<T>): Promise<T> {
     const start = performance.now();
     const result = await work();
@@ -129,7 +135,6 @@ export function serverRepository(
     restartLoad: (...args) => loading.restartLoad(server, ...args),
     finishLoad: (mark) => loading.finishLoad(server, mark),
 
-    [Symbol.asyncDispose]: () =>
-      closing ??= held[Symbol.asyncDispose]().then(() => server[Symbol.asyncDispose]()),
+    [Symbol.asyncDispose]: () => closing ??= close(),
   };
 }

@@ -4,9 +4,10 @@
 
 import { NodeError } from "../../errors.ts";
 
-export class Turns {
+export class Turns implements AsyncDisposable {
   readonly #waitMs: number;
   readonly #last = new Map<string, Promise<void>>();
+  #isClosed = false;
 
   /** What has waited so long is refused with `storage_unavailable`, and not begun. */
   constructor(waitMs: number) {
@@ -15,6 +16,7 @@ export class Turns {
 
   /** Runs the work once all before it under the same name have ended, however. */
   run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new NodeError("storage_unavailable"));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const before = this.#last.get(name);
     if (before === undefined) work().then(resolve, reject);
@@ -25,6 +27,12 @@ export class Turns {
       if (this.#last.get(name) === ended) this.#last.delete(name);
     });
     return promise;
+  }
+
+  /** Takes no more work, and waits for what there is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#last.values());
   }
 
   #after<T>(

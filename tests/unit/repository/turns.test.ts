@@ -65,6 +65,17 @@ Deno.test("work that waits too long is refused and never begun; what comes later
   assert.equal(isBegun, false);
 });
 
+Deno.test("what waits at the end is done, what comes then is refused", async () => {
+  const turns = new Turns(LONG_MS);
+
+  const waiting = [0, 1, 2].map((at) => turns.run("space", () => pause(1).then(() => at)));
+  const closed = turns[Symbol.asyncDispose]();
+  await assert.rejects(turns.run("other", () => Promise.resolve()), NodeError);
+  await closed;
+
+  assert.deepEqual(await Promise.all(waiting), [0, 1, 2]);
+});
+
 Deno.test("of what waits, none runs before what is under way has ended, though one gave up", async () => {
   const turns = new Turns(20);
   const { promise, resolve } = Promise.withResolvers<void>();
