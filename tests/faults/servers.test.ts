@@ -171,6 +171,30 @@ for (const [kind, server] of NAMES) {
   }
 
   Deno.test({
+    name: `${server}: after a lost commit a server that is silent for a moment is asked again`,
+    ignore,
+    async fn() {
+      await using scene = await aScene(kind);
+      const asked = await anInvocation(scene, PUT, "patient", "value");
+      let cutAt = Infinity;
+      // Longer than a connection is waited for.
+      scene.wire.judge((from, _bytes, { asked }) => {
+        if (performance.now() > cutAt) return performance.now() > cutAt + 2_500 ? "pass" : "drop";
+        if (from !== "server" || !says(asked, "COMMIT")) return "pass";
+        cutAt = performance.now();
+        setTimeout(scene.wire.disconnect);
+        return "cut";
+      });
+
+      const answer = await send(scene.node, asked);
+      scene.wire.judge(undefined);
+
+      assert.deepEqual([answer.status, answer.code], [200, null]);
+      assert.equal(await puts(scene, "patient"), 1);
+    },
+  });
+
+  Deno.test({
     name: `${server}: when nobody can be asked what became of a commit, the token tells later`,
     ignore,
     async fn() {

@@ -103,7 +103,8 @@ export async function mysqlDriver(options: MysqlDriverOptions): Promise<Driver> 
       return connectionOn(client, server);
     },
     failureOf,
-    close: () => pool.end(),
+    // A connection that was just being made, and came to nothing, fails the end of all.
+    close: () => pool.end().catch(() => {}),
   };
 }
 

@@ -126,14 +126,19 @@ export class Server implements AsyncDisposable {
     this.#underWay++;
     try {
       let until = performance.now() + this.#options.deadlineMs;
+      let isUnknown = false;
       for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
         try {
           return await this.#once(work, until);
         } catch (error) {
           // It takes what it takes, within reason, to learn what became of it.
-          if (error instanceof UnknownCommit) until = performance.now() + this.#options.deadlineMs;
+          if (error instanceof UnknownCommit) {
+            isUnknown = true;
+            until = performance.now() + this.#options.deadlineMs;
+          }
+          const isWorthIt = isUnknown || this.#isWorthAnotherTry(error);
           const waitMs = pauseMs * (0.5 + Math.random());
-          if (!this.#isWorthAnotherTry(error) || performance.now() + waitMs >= until) {
+          if (!isWorthIt || performance.now() + waitMs >= until) {
             throw this.#translated(error);
           }
           await new Promise((resolve) => setTimeout(resolve, waitMs));
