@@ -366,6 +366,24 @@ export const delegationCases: readonly Case[] = [
     },
   },
   {
+    name: "what has expired is not counted, where the clock gets another digit too",
+    run: async ({ repository }) => {
+      const hosting = aHosting(SPACE);
+      const record = { ...hosting.record, expiresAt: 99 };
+      await repository.acceptDelegation({ ...hosting, record, now: 98 });
+      const bounds = { ...BOUNDS, scopeDelegations: 1 };
+
+      const full = await repository.acceptDelegation(
+        aDelegation({ bounds, now: 98, record: { expiresAt: 1_000 } }),
+      );
+      const free = await repository.acceptDelegation(
+        aDelegation({ bounds, now: 100, record: { expiresAt: 1_000 } }),
+      );
+
+      assert.deepEqual([full.kind, free.kind], ["tooMany", "accepted"]);
+    },
+  },
+  {
     name: "a delegation without end is counted for ever",
     run: async ({ repository }) => {
       await host(repository, SPACE);

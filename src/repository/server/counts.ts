@@ -39,10 +39,11 @@ export async function countUnexpired(
       EVERYBODY,
       delegator,
     );
+    // A number is made of what one driver sends as text: `least` of a text would compare digits.
     const rows = await session.all(
       `SELECT n.scope, n.delegator, n.live, n.at, (
          SELECT count(*) FROM delegation_scope s
-         WHERE s.scope = n.scope AND s.until > least(n.at, ?) AND s.until <= greatest(n.at, ?)
+         WHERE s.scope = n.scope AND s.until > least(n.at, ? + 0e0) AND s.until <= greatest(n.at, ? + 0e0)
            AND (n.delegator = ? OR s.delegator = n.delegator)) AS between_them
        FROM delegation_count n WHERE n.scope IN ${marks} AND n.delegator IN (?, ?)`,
       now,
