@@ -20,7 +20,8 @@ const KEYS = ["a", "b", "c", "d"];
 const CONTENTS = [20_000, 30_000, 40_000].map((size, at) => bytesOf(size, at));
 
 function sql(node: NodeProcess, text: string): unknown[] {
-  using database = new DatabaseSync(`${node.folder}/caps.db`);
+  // The node may be writing just now.
+  using database = new DatabaseSync(`${node.folder}/caps.db`, { timeout: 5_000 });
   return database.prepare(text).all();
 }
 
