@@ -16,7 +16,7 @@ import { entry, isNull, number, type Row, text } from "../rows.ts";
 import { nextText } from "../text_order.ts";
 import { isWhole } from "../whole.ts";
 import type { Value } from "./driver.ts";
-import { attemptColumn, guardBytes, judge, newAttempt, revokedOf, usedOf } from "./guards.ts";
+import { attemptColumn, guardBytes, judge, revokedOf, usedOf } from "./guards.ts";
 import { type HeldGuards, takesNoWrites } from "./held_guards.ts";
 import { listOf, type Server, type Session } from "./server.ts";
 import { spaceNumber, totalUsed } from "./spaces.ts";
@@ -27,6 +27,7 @@ const FIND = `
   WHERE s.id = ? AND e."key" = ?`;
 const ATTEMPT = "SELECT attempt FROM used_token WHERE guard = ?";
 const RELEASE = "DELETE FROM used_token WHERE guard = ?";
+const RELEASE_ATTEMPT = "DELETE FROM used_token WHERE guard = ? AND attempt = ?";
 /** Some two milliseconds of hashing, and what a page of small values may take in memory. */
 const MAX_VERIFIED_BYTES = 1024 * 1024;
 
@@ -48,8 +49,8 @@ export async function admitRead(
   held: HeldGuards,
   asked: Read,
   now: () => number,
+  attempt: string,
 ): Promise<ReadOutcome> {
-  const attempt = newAttempt();
   let admitted: ReadOutcome | undefined;
   try {
     return await server.direct(async (session) => {
@@ -117,8 +118,18 @@ function missing(row: Row, { space, key }: Read): ReadOutcome | undefined {
   return undefined;
 }
 
-export async function releaseRead(session: Session, key: string): Promise<void> {
-  await session.run(RELEASE, guardBytes({ key }));
+/**
+ * Of that attempt, or, where it is not known any more, of any. It may run twice, and meanwhile the
+ * token may have been used again.
+ */
+export async function releaseRead(
+  session: Session,
+  key: string,
+  attempt: string | undefined,
+): Promise<void> {
+  const guard = guardBytes({ key });
+  if (attempt === undefined) await session.run(RELEASE, guard);
+  else await session.run(RELEASE_ATTEMPT, guard, attempt);
 }
 
 export async function standing(

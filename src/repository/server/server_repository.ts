@@ -2,7 +2,7 @@
 // process: what is decided inside a commit is decided under a lock of the database. Guards of reads
 // are the exception, while the database takes no writes.
 
-import type { Change, NewDelegation, Read, Repository } from "../repository.ts";
+import type { Change, NewDelegation, Read, Repository, UseGuard } from "../repository.ts";
 import { acceptDelegation } from "./accept.ts";
 import * as blocks from "./blocks.ts";
 import { applyInvocation } from "./change.ts";
@@ -34,6 +34,8 @@ export function serverRepository(
 ): Repository {
   const delegations = new Delegations();
   const turns = new Turns(server.deadlineMs);
+  /** By which a read that could not be answered gives back what it used, and nothing else. */
+  const attempts = new WeakMap<UseGuard, string>();
   const held = new HeldGuards(
     (use) =>
       server.direct(async (session) =>
@@ -75,10 +77,14 @@ export function serverRepository(
     },
     async admitRead(asked: Read) {
       if (held.has(asked.use.key)) return { kind: "duplicate" };
-      return await reads.admitRead(server, held, asked, now);
+      const attempt = newAttempt();
+      const outcome = await reads.admitRead(server, held, asked, now, attempt);
+      if (outcome.kind === "admitted") attempts.set(asked.use, attempt);
+      return outcome;
     },
-    async releaseRead({ key }) {
-      if (!held.release(key)) await direct((session) => reads.releaseRead(session, key));
+    async releaseRead(use) {
+      if (held.release(use.key)) return;
+      await direct((session) => reads.releaseRead(session, use.key, attempts.get(use)));
     },
     async applyInvocation(asked: Change) {
       if (held.has(asked.use.key)) return { kind: "duplicate" };
