@@ -123,6 +123,7 @@ Deno.test({
       CREATE TABLE turn (no INT AUTO_INCREMENT PRIMARY KEY) ENGINE = MyISAM;
       INSERT INTO turn VALUES (NULL);
       DO SLEEP(IF((SELECT count(*) FROM turn) > 1, 0, 13));
+      CREATE TABLE setting (name VARBINARY(255) PRIMARY KEY, value VARBINARY(1024) NOT NULL);
       CREATE TABLE result (no INT);
       CREATE INDEX result_no ON result (no)`;
     const migrations = [{ name: "0001_slow.sql", sql }];
