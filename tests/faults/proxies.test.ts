@@ -116,7 +116,7 @@ async function behind(proxy: Proxy): Promise<void> {
   }
 
   // Whom the proxy names is who is limited: it comes from 127.0.0.1 itself, which never is.
-  const burst = await Promise.all(Array.from({ length: 300 }, async () => {
+  const burst = await Promise.all(Array.from({ length: 120 }, async () => {
     const answer = await ask("/info");
     await answer.bytes();
     return answer.status;
