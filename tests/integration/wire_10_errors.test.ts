@@ -33,6 +33,7 @@ import { type ErrorCode, NodeError } from "../../src/errors.ts";
 import { RETRY_AFTER, STATUS } from "../../src/http/status.ts";
 import { walk } from "../support/files.ts";
 import { measured } from "../support/measured.ts";
+import { ARE_FILES } from "../support/node_stores.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
 import { asAnswer, askRaw, RawConnection, withinTime } from "../support/raw_http.ts";
 
@@ -519,8 +520,7 @@ const ON_FILES: ReadonlySet<string> = new Set(["storage_unavailable", "block_cor
 for (const [name, { how, env = {}, retryAfter, ...row }] of Object.entries(TABLE)) {
   if (typeof how === "string") continue;
   const refusal: Refusal = { ...row, code: codeOf(name) };
-  const isElsewhere = Deno.env.has("TEST_NODE_STORES") && ON_FILES.has(name);
-  if (isElsewhere) continue;
+  if (!ARE_FILES && ON_FILES.has(name)) continue;
   Deno.test(`wire §10: ${name}: ${row.status}`, async () => {
     await using node = await startTestNode({ env });
     const actors = env.TINYCLOUD_SPACES_ALLOWLIST === undefined

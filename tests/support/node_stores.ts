@@ -18,9 +18,12 @@ const KINDS: Readonly<Record<string, { readonly database: ServerKind; readonly i
   "postgres+s3": { database: "postgres", isS3: true },
   mysql: { database: "mysql", isS3: false },
 };
-const SECRET = "YSBzZWNyZXQgb2YgdGVzdHMgYW5kIG9mIG5vdGhpbmcgZWxzZSBoZXJl";
 
 const asked = Deno.env.get("TEST_NODE_STORES");
+
+/** Nodes have a SQLite file and a folder of blocks, into which some tests reach. */
+export const ARE_FILES = asked === undefined;
+
 const kept = new Map<string, NodeStores>();
 
 if (asked !== undefined) {
@@ -47,7 +50,11 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
   const stores: NodeStores = {
     env: {
       TINYCLOUD_STORAGE_DATABASE: database.text,
-      TINYCLOUD_KEYS_SECRET: SECRET,
+      // Nodes on one folder are one, others have keys of their own.
+      TINYCLOUD_KEYS_SECRET: crypto.getRandomValues(new Uint8Array(32)).toBase64({
+        alphabet: "base64url",
+        omitPadding: true,
+      }),
       // Many nodes share a server here.
       TINYCLOUD_DATABASE_POOL: "4",
       ...bucket?.env,
@@ -55,7 +62,8 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
     async dump() {
       const tables = await database.dump() as Awaited<ReturnType<NodeStores["dump"]>>;
       // What only says that a lock was held says nothing of what is stored.
-      const stored = ({ changes: _, ...row }: Readonly<Record<string, unknown>>) => row;
+      const stored = ({ changes: _, ...row }: Readonly<Record<string, unknown>>) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, readable(value)]));
       return Object.fromEntries(
         Object.entries(tables).map(([name, rows]) => [name, rows.map(stored)]),
       );
@@ -68,4 +76,14 @@ export async function storesOf(folder: string): Promise<NodeStores | undefined> 
   };
   kept.set(folder, stores);
   return stores;
+}
+
+/** MySQL gives texts that are compared as bytes. */
+function readable(value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(value);
+  } catch {
+    return value.toHex();
+  }
 }
