@@ -180,7 +180,8 @@ function blocksOf(values: Values, { cwd, credentials }: Surroundings): Blocks {
   if (kind === "Local") return { kind, path: resolve(cwd, values["storage.blocks.path"]) };
   return {
     kind,
-    bucket: bucket ?? "",
+    // Whatever has passed the checks has one.
+    bucket: String(bucket),
     endpoint: values["storage.blocks.endpoint"],
     region: values["storage.blocks.region"] ?? ANY_REGION,
     prefix: values["storage.blocks.prefix"],

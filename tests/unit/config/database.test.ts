@@ -83,3 +83,11 @@ for (const [raw, found] of REFUSED) {
     );
   });
 }
+
+Deno.test("what a server's URL says is read at once, and refused without what it holds", () => {
+  const refused = parseDatabase("postgres://node:hunter2@db/tc?sslmod=hunter2");
+
+  assert(refused instanceof Refusal);
+  assert.match(refused.sentence, /^has an unknown parameter; it must be the parameters host, /);
+  assert.doesNotMatch(refused.sentence, /hunter2/);
+});

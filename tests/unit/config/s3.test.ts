@@ -183,3 +183,30 @@ Deno.test("what only S3 uses is told to have no effect without it", async () => 
     "Local",
   ]);
 });
+
+Deno.test("credentials that end come with their session's token", async () => {
+  const { credentials } = await blocksOf({
+    env: {
+      ...AMAZON,
+      AWS_ACCESS_KEY_ID: "AKID",
+      AWS_SECRET_ACCESS_KEY: "hunter2",
+      AWS_SESSION_TOKEN: "hunter3",
+    },
+  });
+
+  assert.deepEqual(credentials?.reveal(), {
+    accessKeyId: "AKID",
+    secretAccessKey: "hunter2",
+    sessionToken: "hunter3",
+  });
+  assert.doesNotMatch(inspect(credentials), /hunter/);
+});
+
+Deno.test("a prefix that is no text is refused", async () => {
+  const toml = `[global.storage.blocks]
+    prefix = 5`;
+
+  const [problem = ""] = await problemsOf({ toml, env: AMAZON });
+
+  assert.match(problem, /storage\.blocks\.prefix is 5; it must be a prefix such as/);
+});
