@@ -67,26 +67,7 @@ export function lineageOf(
   ];
 }
 
-/** The columns that every engine keeps of it, without its position. */
-export const DELEGATION_COLUMNS = [
-  "cid",
-  "identity",
-  "kind",
-  "delegator",
-  "delegatee",
-  "capabilities",
-  "proofs",
-  "parents",
-  "ancestors",
-  "lineage",
-  "issued_at",
-  "not_before",
-  "expires_at",
-  "accepted_at",
-  "host",
-] as const;
-
-/** Their values, in that order. */
+/** The values of `DELEGATION_COLUMNS`, in that order. */
 export function delegationValues(
   record: Delegation,
   lineage: readonly Identity[],

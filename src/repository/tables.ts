@@ -17,6 +17,25 @@ export interface Table {
   readonly where?: string;
 }
 
+/** The columns that every engine keeps of a delegation, without its position. */
+export const DELEGATION_COLUMNS = [
+  "cid",
+  "identity",
+  "kind",
+  "delegator",
+  "delegatee",
+  "capabilities",
+  "proofs",
+  "parents",
+  "ancestors",
+  "lineage",
+  "issued_at",
+  "not_before",
+  "expires_at",
+  "accepted_at",
+  "host",
+] as const;
+
 /** In an order in which each refers to those before it. */
 export const TABLES = {
   setting: {
@@ -35,24 +54,7 @@ export const TABLES = {
     long: ["token"],
   },
   delegation: {
-    columns: [
-      "position",
-      "cid",
-      "identity",
-      "kind",
-      "delegator",
-      "delegatee",
-      "capabilities",
-      "proofs",
-      "parents",
-      "ancestors",
-      "lineage",
-      "issued_at",
-      "not_before",
-      "expires_at",
-      "accepted_at",
-      "host",
-    ],
+    columns: ["position", ...DELEGATION_COLUMNS],
     key: ["position"],
     long: ["capabilities", "proofs", "parents", "ancestors", "lineage"],
   },

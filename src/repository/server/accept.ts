@@ -4,7 +4,6 @@
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
 import {
-  DELEGATION_COLUMNS,
   delegationValues,
   EVERYBODY,
   isTooMany,
@@ -14,6 +13,7 @@ import {
 } from "../accept_rules.ts";
 import type { AcceptOutcome, NewDelegation } from "../repository.ts";
 import { cid, identity } from "../rows.ts";
+import { DELEGATION_COLUMNS } from "../tables.ts";
 import { type Counts, countUnexpired, NEVER } from "./counts.ts";
 import { judge, newAttempt, standingsOf, use } from "./guards.ts";
 import { listOf, type Server, type Session } from "./server.ts";

@@ -71,7 +71,7 @@ async function judgeRead(
   attempt: string,
   now: () => number,
 ): Promise<ReadOutcome> {
-  const row = await looked(session, asked);
+  const row = await looked(session, asked, "s.no, e.hash, e.size, e.headers, e.inline");
   const used = usedOf(row, attempt);
   const revoked = number(row, "revoked") > 0 ? await revokedOf(session, asked.unrevoked) : [];
   const standings = { ...(used === "elsewhere" ? { used } : {}), revoked };
@@ -93,14 +93,20 @@ export async function useForRead(
   return stored !== undefined && usedOf(stored, attempt) === "here";
 }
 
-/** One row, whatever is there: the guards, the space, and the value. */
-async function looked(session: Session, { use, unrevoked, space, key }: Read): Promise<Row> {
+/** One row, whatever is there: the guards, and of the space and the key what is asked for. */
+async function looked(
+  session: Session,
+  { use, unrevoked, space, key }: Partial<Pick<Read, "space" | "key">> & {
+    readonly use: Pick<UseGuard, "key"> | undefined;
+    readonly unrevoked: Read["unrevoked"];
+  },
+  columns: string,
+): Promise<Row> {
   const guard = attemptColumn(use);
   const { marks, values } = listOf(unrevoked);
   const row = await session.one(
     `SELECT ${guard.sql},
-       (SELECT count(*) FROM revocation r WHERE r.identity IN ${marks}) AS revoked,
-       s.no, e.hash, e.size, e.headers, e.inline
+       (SELECT count(*) FROM revocation r WHERE r.identity IN ${marks}) AS revoked, ${columns}
      FROM node n LEFT JOIN space s ON s.id = ? LEFT JOIN entry e ON e.space_no = s.no AND e."key" = ?
      WHERE n.id = 1`,
     ...guard.values,
@@ -136,20 +142,13 @@ export async function standing(
   session: Session,
   { use, identities, space, key, withTotal = false }: Parameters<Repository["standing"]>[0],
 ): Promise<Standing> {
-  const guard = attemptColumn(use === undefined ? undefined : { key: use });
-  const { marks, values } = listOf(identities);
-  const row = await session.one(
-    `SELECT ${guard.sql},
-       (SELECT count(*) FROM revocation r WHERE r.identity IN ${marks}) AS revoked,
-       s.used, coalesce(e.held, 0) AS held
-     FROM node n LEFT JOIN space s ON s.id = ? LEFT JOIN entry e ON e.space_no = s.no AND e."key" = ?
-     WHERE n.id = 1`,
-    ...guard.values,
-    ...values,
-    space ?? null,
-    key ?? null,
-  );
-  if (row === undefined) throw new TypeError("the database lacks its row of counters");
+  const asked = {
+    use: use === undefined ? undefined : { key: use },
+    unrevoked: identities,
+    ...(space === undefined ? {} : { space }),
+    ...(key === undefined ? {} : { key }),
+  };
+  const row = await looked(session, asked, "s.used, coalesce(e.held, 0) AS held");
   const revoked = number(row, "revoked") > 0 ? await revokedOf(session, identities) : [];
   const usage: Usage | undefined = isNull(row, "used") ? undefined : {
     used: number(row, "used"),

@@ -2,7 +2,6 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import {
-  DELEGATION_COLUMNS,
   delegationValues,
   EVERYBODY,
   isTooMany,
@@ -12,6 +11,7 @@ import {
 } from "../accept_rules.ts";
 import type { AcceptOutcome, NewDelegation } from "../repository.ts";
 import { cid, identity } from "../rows.ts";
+import { DELEGATION_COLUMNS } from "../tables.ts";
 import type { Database } from "./database.ts";
 import { countUnexpired, keepCount } from "./delegation_counts.ts";
 import { countOwned, countSpaces, createSpace, ownsSpace, spaceNumber } from "./spaces.ts";
