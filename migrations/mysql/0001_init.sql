@@ -25,14 +25,17 @@ CREATE TABLE node (
 
 INSERT INTO node (id, spaces, graves, changes) VALUES (1, 0, 0, 0);
 
--- Hosted spaces. Never deleted.
+-- Hosted spaces.
 CREATE TABLE space (
-  no BIGINT AUTO_INCREMENT PRIMARY KEY, -- by which other tables refer to it
+  no BIGINT AUTO_INCREMENT PRIMARY KEY, -- by which other tables refer to it; never used again
   id VARBINARY(512) NOT NULL UNIQUE,    -- canonical space id
   owner VARBINARY(512) NOT NULL,        -- principal
   created_at DOUBLE NOT NULL,
   used BIGINT NOT NULL DEFAULT 0 CHECK (used BETWEEN 0 AND 9007199254740991), -- sum of entry.held
   changes BIGINT NOT NULL DEFAULT 0,    -- grows with every change that holds this row's lock
+  changed_at DOUBLE,                    -- the last put or deletion
+  max_bytes BIGINT,                     -- its own limit, 0 for none; NULL: the node's
+  closed VARBINARY(16) CHECK (closed IN ('blocked', 'loading', 'erasing')), -- NULL: it may be used
   INDEX space_by_owner (owner)
 ) ENGINE = InnoDB;
 

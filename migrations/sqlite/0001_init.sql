@@ -17,13 +17,17 @@ CREATE TABLE node (
 
 INSERT INTO node (id, used, spaces, graves) VALUES (1, 0, 0, 0);
 
--- Hosted spaces. Never deleted.
+-- Hosted spaces.
 CREATE TABLE space (
-  no INTEGER PRIMARY KEY,       -- the short name by which other tables refer to it
+  no INTEGER PRIMARY KEY AUTOINCREMENT, -- by which other tables refer to it; never used again
   id TEXT NOT NULL UNIQUE,      -- canonical space id
   owner TEXT NOT NULL,          -- principal
   created_at REAL NOT NULL,
-  used INTEGER NOT NULL DEFAULT 0 CHECK (used BETWEEN 0 AND 9007199254740991) -- sum of entry.held
+  used INTEGER NOT NULL DEFAULT 0 CHECK (used BETWEEN 0 AND 9007199254740991), -- sum of entry.held
+  changes INTEGER NOT NULL DEFAULT 0, -- grows with every put and deletion
+  changed_at REAL,              -- the last of them
+  max_bytes INTEGER,            -- its own limit, 0 for none; NULL: the node's
+  closed TEXT CHECK (closed IN ('blocked', 'loading', 'erasing')) -- NULL: it may be used
 ) STRICT;
 
 CREATE INDEX space_by_owner ON space (owner);

@@ -11,6 +11,14 @@ import type { NewDelegation } from "./repository.ts";
 /** Stands for all delegators of a scope, where delegations are counted. */
 export const EVERYBODY = "";
 
+/** How a space stands to a delegation that names it. */
+export type Hosting = "absent" | "open" | "closed";
+
+/** `closed` as stored. A space that is being loaded takes the delegations that are loaded into it. */
+export function hostingOf(closed: string | null): Hosting {
+  return closed === null || closed === "loading" ? "open" : "closed";
+}
+
 /** The spaces that it would host and that are not, each once. */
 export function newHosts(
   { hosts }: NewDelegation,
@@ -59,9 +67,9 @@ export function lineageOf(
     ...ancestors.map((ancestor) => {
       const stored = identities.get(ancestor);
       if (stored !== undefined) return stored;
-      // A chain is read before it is judged, and what was read is never removed.
-      throw new NodeError("storage_unavailable", undefined, {
-        cause: new Error(`an ancestor of ${cid} is not stored`),
+      // It was read before the chain was judged: a space was erased since, and this went with it.
+      throw new NodeError("proof_missing", undefined, {
+        cause: new Error(`an ancestor of ${cid} is not stored any more`),
       });
     }),
   ];

@@ -7,6 +7,9 @@ export interface KeyState {
   readonly used: number;
   /** Of all spaces; needed where `limits.total` is set. */
   readonly total: number;
+  readonly ownLimit?: number;
+  readonly isClosed: boolean;
+  readonly hosting: number;
   readonly current?: {
     readonly hash: ContentHash;
     readonly held: number;
@@ -23,11 +26,18 @@ export interface BlockState {
 /** Why the change cannot be, if it cannot; blocks are judged after it. */
 export function changeRefusal(state: KeyState, asked: Change): ApplyOutcome | undefined {
   const { current } = state;
+  if (state.isClosed) return { kind: "closed" };
+  if (isForAnother(state, asked)) return { kind: "noSpace" };
   const over = asked.effect.kind === "put" ? overLimit(state, asked, asked.effect) : undefined;
   if (over !== undefined) return over;
   if (!holds(asked.precondition, current?.hash)) return { kind: "preconditionFailed" };
   if (asked.effect.kind === "del" && current === undefined) return { kind: "noKey" };
   return undefined;
+}
+
+/** Bytes a space may hold; undefined: any number. */
+export function limitOf(own: number | undefined, common: number | undefined): number | undefined {
+  return own === 0 ? undefined : own ?? common;
 }
 
 /** Undefined when a put that wrote its block over `over` may refer to it. */
@@ -47,17 +57,24 @@ export function heldBy(key: string, { size, headers }: Pick<Put, "size" | "heade
 }
 
 function overLimit(
-  { used, total, current }: KeyState,
+  { used, total, current, ownLimit }: KeyState,
   { key, limits }: Change,
   effect: Put,
 ): ApplyOutcome | undefined {
   const growth = heldBy(key, effect) - (current?.held ?? 0);
   if (growth <= 0) return undefined;
-  for (const [held, limit] of [[used, limits.space], [total, limits.total]] as const) {
+  const bounds = [[used, limitOf(ownLimit, limits.space)], [total, limits.total]] as const;
+  for (const [held, limit] of bounds) {
     if (limit === undefined || held + growth <= limit) continue;
     return { kind: "overLimit", used: held, limit, full: held >= limit };
   }
   return undefined;
+}
+
+/** Its block was written for a hosting of the space that has been erased, and may have gone with it. */
+function isForAnother({ hosting }: KeyState, { effect }: Change): boolean {
+  return effect.kind === "put" && effect.content.kind === "block" &&
+    (effect.content.hosting ?? hosting) !== hosting;
 }
 
 function holds(precondition: Change["precondition"], hash: ContentHash | undefined): boolean {

@@ -58,6 +58,12 @@ export interface Usage {
   readonly held: number;
   /** Where it was asked for. */
   readonly total?: number;
+  /** The space's own limit, which replaces the node's; 0: none. */
+  readonly limit?: number;
+  /** Nobody may use it: the operator has blocked it, or it is being loaded or erased. */
+  readonly isClosed: boolean;
+  /** Tells one hosting of a space from another, before which it was erased. */
+  readonly hosting: number;
 }
 
 export interface Standing {
@@ -71,6 +77,7 @@ export type ReadOutcome =
   | { readonly kind: "admitted"; readonly entry?: Entry }
   | GuardRefusal
   | { readonly kind: "noSpace" }
+  | { readonly kind: "closed" }
   | { readonly kind: "noKey" };
 
 export interface Read extends Guards {
@@ -92,7 +99,10 @@ export interface Change extends Guards {
     readonly kind: "matches";
     readonly hash: ContentHash;
   };
-  /** Bytes a space, and all spaces together, may hold; absent: no limit. A change that grows nothing passes. */
+  /**
+   * Bytes a space without a limit of its own, and all spaces together, may hold; absent: no limit. A
+   * change that grows nothing passes.
+   */
   readonly limits: { readonly space?: number; readonly total?: number };
 }
 
@@ -104,6 +114,8 @@ export interface Put {
   /** The value itself, or how its block stands. */
   readonly content: { readonly kind: "inline"; readonly bytes: Uint8Array } | {
     readonly kind: "block";
+    /** `Usage.hosting` when it was written: no space, in any other. Absent: in whichever. */
+    readonly hosting?: number;
     /** The grave over which this block was written anew (see `ApplyOutcome.condemned`). */
     readonly over?: number;
   };
@@ -113,6 +125,7 @@ export type ApplyOutcome =
   | { readonly kind: "applied"; readonly previous?: ContentHash }
   | GuardRefusal
   | { readonly kind: "noSpace" }
+  | { readonly kind: "closed" }
   | { readonly kind: "noKey" }
   | { readonly kind: "preconditionFailed" }
   /** `full`: the limit was reached before this change. */
@@ -162,6 +175,8 @@ export type AcceptOutcome =
   | GuardRefusal
   /** It names spaces and none is hosted; or only URNs, and no owner of one hosts a space here. */
   | { readonly kind: "noSpace" }
+  /** It names spaces, and those that are hosted are blocked or being erased. */
+  | { readonly kind: "closed" }
   /** It would host more spaces than an owner or the node may. */
   | { readonly kind: "notAdmitted" }
   | { readonly kind: "tooMany" };
@@ -224,6 +239,61 @@ export interface InlineStep {
   readonly damaged: readonly { readonly key: string; readonly hash: ContentHash }[];
   /** The key after which to go on; absent at the end. */
   readonly next?: string;
+}
+
+/**
+ * - `blocked`: by the operator
+ * - `loading`: an import into it is under way, or was cut off
+ * - `erasing`: what it holds is being removed, or that was cut off
+ */
+export type SpaceState = "open" | "blocked" | "loading" | "erasing";
+
+/** A space as an operator sees it. */
+export interface SpaceFacts {
+  readonly id: SpaceId;
+  readonly owner: Principal;
+  readonly createdAt: number;
+  readonly keys: number;
+  readonly usedBytes: number;
+  /** Its own limit, 0 for none; absent: the node's. */
+  readonly limitBytes?: number;
+  readonly state: SpaceState;
+  /** The last put or deletion. */
+  readonly changedAt?: number;
+  /** Grows with every change in it, and perhaps with others. */
+  readonly changes: number;
+  /** Stored ones that name it, in force or not. */
+  readonly delegations: number;
+}
+
+export interface SignedEvent {
+  readonly cid: string;
+  /** In header form. */
+  readonly token: string;
+  /** When it was accepted, Unix seconds. */
+  readonly at: number;
+}
+
+/** A key's current value, and the put that made it. */
+export interface HeldKey extends Entry {
+  readonly key: string;
+  readonly event: SignedEvent;
+}
+
+/** A put or deletion that a later one of the same key has followed, or that left nothing. */
+export type ReplacedEvent =
+  & SignedEvent
+  & { readonly key: string }
+  & (
+    | { readonly kind: "put"; readonly hash: ContentHash; readonly size: number }
+    | { readonly kind: "del" }
+  );
+
+/** A stored delegation, with what revoked it, if it was. */
+export interface KeptDelegation {
+  readonly token: string;
+  readonly at: number;
+  readonly revocation?: { readonly token: string; readonly at: number };
 }
 
 export interface Finding {
@@ -337,6 +407,50 @@ export interface Repository extends AsyncDisposable {
   check(): AsyncIterable<Finding>;
   /** Recomputes reference counts and sizes from the entries; returns how many were wrong. */
   repairCounters(): Promise<number>;
+
+  // One space, for its operator.
+  spaceFacts(space: SpaceId): Promise<SpaceFacts | undefined>;
+  /** The space's own limit, 0 for none; undefined: the node's. False when it is not hosted. */
+  setSpaceLimit(space: SpaceId, bytes: number | undefined): Promise<boolean>;
+  /** False, and nothing is changed, unless it is hosted and in the state `from`. */
+  setSpaceState(space: SpaceId, from: SpaceState, to: SpaceState): Promise<boolean>;
+  /** Keys after `after` (first: ""), in byte order; fewer when their small values are long. None: no more. */
+  heldKeys(space: SpaceId, after: string, limit: number): Promise<readonly HeldKey[]>;
+  /** A step looks at the next `limit` numbers of the whole log after a position, from 0 on. */
+  replacedEvents(
+    space: SpaceId,
+    after: number,
+    limit: number,
+  ): Promise<Step<readonly ReplacedEvent[]>>;
+  /** Those that name the space, each after those that it rests on. */
+  keptDelegations(
+    space: SpaceId,
+    after: number,
+    limit: number,
+  ): Promise<Step<readonly KeptDelegation[]>>;
+  /** Hosts a space in the state `loading`; false when it is hosted already. */
+  createToLoad(space: SpaceId, owner: Principal, createdAt: number): Promise<boolean>;
+  /**
+   * Records the events and makes the keys, in this order, in a space that is `loading`; else false,
+   * and nothing is changed. No key may be there already. The blocks of the keys must be in place.
+   */
+  loadSpace(
+    space: SpaceId,
+    events: readonly ReplacedEvent[],
+    keys: readonly HeldKey[],
+  ): Promise<boolean>;
+  // Erasing, in this order, a space in the state `erasing`; one in another state loses nothing.
+  /** Removes so many keys with their values; how many. */
+  eraseKeys(space: SpaceId, limit: number): Promise<number>;
+  /** Removes its puts and deletions, in steps as `replacedEvents` takes them; how many. */
+  eraseEvents(space: SpaceId, after: number, limit: number): Promise<Step<number>>;
+  /**
+   * Removes the delegations that name nothing else and that no other delegation rests on; how many.
+   * Revocations stay, so that what was revoked stays so if the space is hosted again.
+   */
+  eraseDelegations(space: SpaceId, after: number, limit: number): Promise<Step<number>>;
+  /** Removes the space itself; false while keys or unburied blocks are left. */
+  eraseSpace(space: SpaceId): Promise<boolean>;
 
   // One store into another (tables.ts). From the beginning of a load to its end nobody else may open
   // the store; the mark that it has meanwhile says whose load it is.

@@ -45,7 +45,7 @@ export const TABLES = {
     where: `"name" NOT LIKE 'store.%' AND "name" NOT LIKE 'load.%'`,
   },
   space: {
-    columns: ["no", "id", "owner", "created_at", "used"],
+    columns: ["no", "id", "owner", "created_at", "used", "changed_at", "max_bytes", "closed"],
     key: ["no"],
   },
   event: {

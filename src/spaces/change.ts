@@ -2,6 +2,7 @@
 
 import type { SpaceId } from "../capabilities/space_id.ts";
 import { NodeError } from "../errors.ts";
+import { limitOf } from "../repository/change_rules.ts";
 import type { Change, StoredHeader, Usage } from "../repository/repository.ts";
 import { type Authorized, refusalOf } from "./authorize.ts";
 import { type ByteStream, commitPut } from "./content.ts";
@@ -45,7 +46,7 @@ export async function put(
   // behind; the commit judges once more, and what it refuses in that moment is the collector's.
   if (staged.size > ports.rules.inlineLimit) await roomFor(staged.size);
   const change = { ...changeOf(invocation, space, key, ports), ...preconditionOf(request) };
-  const outcome = await commitPut(staged, change, request.headers, ports);
+  const outcome = await commitPut(staged, room.hosting, change, request.headers, ports);
   if (outcome.kind !== "applied") throw applyRefusal(outcome, key, invocation, ports);
   return { hash: staged.hash, size: staged.size };
 }
@@ -74,6 +75,7 @@ async function roomToPut(
     throw refusalOf({ kind: "expired" }, invocation, ports);
   }
   if (usage === undefined) throw new NodeError("space_not_found");
+  if (usage.isClosed) throw new NodeError("space_blocked");
   return roomIn(usage, entryOverhead(key, headers), ports.rules);
 }
 
@@ -113,18 +115,22 @@ export function entryOverhead(key: string, headers: readonly StoredHeader[]): nu
 
 /** How long a value may be, and why it may not be longer (wire §6, limits). */
 interface Room {
+  /** `Usage.hosting`: a block is for this one alone. */
+  readonly hosting: number;
   readonly bytes: number;
   readonly refusal: () => NodeError;
 }
 
-function roomIn({ used, held, total = 0 }: Usage, overhead: number, rules: Ports["rules"]): Room {
-  let room: Room = { bytes: rules.maxObject, refusal: () => tooLarge(rules) };
-  for (const [usedBytes, limit] of [[used, rules.spaceLimit], [total, rules.totalLimit]] as const) {
+function roomIn(usage: Usage, overhead: number, rules: Ports["rules"]): Room {
+  const { used, held, total = 0, hosting } = usage;
+  let room: Room = { hosting, bytes: rules.maxObject, refusal: () => tooLarge(rules) };
+  const spaceLimit = limitOf(usage.limit, rules.spaceLimit);
+  for (const [usedBytes, limit] of [[used, spaceLimit], [total, rules.totalLimit]] as const) {
     if (limit === undefined) continue;
     // What does not grow the total passes, even in a space that is over its limit.
     const bytes = Math.max(limit - usedBytes + held, held) - overhead;
     if (bytes < room.bytes) {
-      room = { bytes, refusal: () => overLimit(usedBytes, limit, usedBytes >= limit) };
+      room = { hosting, bytes, refusal: () => overLimit(usedBytes, limit, usedBytes >= limit) };
     }
   }
   return room;

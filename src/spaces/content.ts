@@ -15,10 +15,12 @@ const GRAVE_WAIT_MS = 50;
 
 /**
  * Makes staged bytes durable, then commits the change that refers to them. A block that the collector
- * took between the two is written again: the put wins.
+ * took between the two is written again: the put wins. `hosting` is what the space's `Usage` said
+ * before the block was written.
  */
 export async function commitPut(
   staged: Staged,
+  hosting: number,
   change: Omit<Change, "effect">,
   headers: Put["headers"],
   { blocks, repository, rules }: Ports,
@@ -31,7 +33,7 @@ export async function commitPut(
   await blocks.put(change.space, staged);
   let over: number | undefined;
   for (let tries = 0; tries < GRAVE_TRIES; tries++) {
-    const content = { kind: "block", ...(over === undefined ? {} : { over }) } as const;
+    const content = { kind: "block", hosting, ...(over === undefined ? {} : { over }) } as const;
     const outcome = await repository.applyInvocation({ ...change, effect: { ...put, content } });
     if (outcome.kind !== "condemned") return outcome;
     if (outcome.buried) {

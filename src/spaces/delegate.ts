@@ -102,6 +102,8 @@ export async function delegate(token: string, ports: Ports): Promise<Delegated> 
       throw new NodeError("chain_time", "Delegation expired or not yet valid");
     case "noSpace":
       throw new NodeError("space_not_found");
+    case "closed":
+      throw new NodeError("space_blocked");
     case "notAdmitted":
       throw new NodeError("space_not_admitted");
     case "tooMany":

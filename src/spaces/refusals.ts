@@ -13,6 +13,8 @@ export function readRefusal(
   switch (outcome.kind) {
     case "noSpace":
       return new NodeError("space_not_found");
+    case "closed":
+      return new NodeError("space_blocked");
     case "noKey":
       return new NodeError("key_not_found");
     case "admitted":
@@ -31,6 +33,8 @@ export function applyRefusal(
   switch (outcome.kind) {
     case "noSpace":
       return new NodeError("space_not_found");
+    case "closed":
+      return new NodeError("space_blocked");
     case "noKey":
       return new NodeError("key_not_deleted", `No Such Key: ${key}`);
     case "preconditionFailed":

@@ -12,6 +12,7 @@ import { invocationCases } from "./repository_invocations.ts";
 import { readCases } from "./repository_reads.ts";
 import { retentionCases } from "./repository_retention.ts";
 import { NOW } from "./repository_samples.ts";
+import { spaceCases } from "./repository_spaces.ts";
 import { valueCases } from "./repository_values.ts";
 
 /** A store that is empty at first, and gone when it is disposed. */
@@ -57,6 +58,7 @@ export function repositoryContract(
 ): void {
   const cases = [
     ...delegationCases,
+    ...spaceCases,
     ...invocationCases,
     ...valueCases,
     ...readCases,

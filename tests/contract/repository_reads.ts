@@ -142,10 +142,11 @@ export const readCases: readonly Case[] = [
             withTotal: true,
           })
         );
+        const hosting = standing.usage?.hosting;
         assert.deepEqual(standing, {
           used: true,
           revoked: new Set([record.identity]),
-          usage: { used: 11, held: 11, total: 11 },
+          usage: { used: 11, held: 11, total: 11, isClosed: false, hosting },
         });
         const other = await repository.standing({ use: unused.key, identities: [] });
         assert.deepEqual(other, { used: false, revoked: new Set() });

@@ -23,6 +23,8 @@ export const KNOWN: Delegation = aDelegation("known", {
 const records = new Map([[KNOWN.cid, KNOWN]]);
 const entry = { hash: "0".repeat(64), size: 0, headers: [], inline: new Uint8Array() };
 
+const USAGE = { used: 0, held: 0, total: 0, isClosed: false, hosting: 1 };
+
 const repository: Partial<Services["repository"]> = {
   delegations: (cids) =>
     Promise.resolve(new Map([...records].filter(([cid]) => cids.includes(cid)))),
@@ -37,8 +39,7 @@ const repository: Partial<Services["repository"]> = {
   revoke: () => Promise.resolve(),
   hosted: (spaces) => Promise.resolve(new Set(spaces)),
   spaceCount: () => Promise.resolve(0),
-  standing: () =>
-    Promise.resolve({ used: false, revoked: new Set(), usage: { used: 0, held: 0, total: 0 } }),
+  standing: () => Promise.resolve({ used: false, revoked: new Set(), usage: USAGE }),
   admitRead: ({ key }) =>
     Promise.resolve({ kind: "admitted", ...(key === undefined ? {} : { entry }) }),
   releaseRead: () => Promise.resolve(),

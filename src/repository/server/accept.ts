@@ -22,6 +22,7 @@ import {
   countSpaces,
   createSpace,
   hostedAmong,
+  type LockedSpace,
   lockNode,
   lockSpaces,
   touch,
@@ -57,18 +58,20 @@ async function accept(
   server: Server,
   session: Session,
   asked: NewDelegation,
-  locked: ReadonlyMap<string, number>,
+  locked: ReadonlyMap<string, LockedSpace>,
   attempt: string,
 ): Promise<AcceptOutcome> {
   const creates = newHosts(asked, (space) => locked.has(space));
   if (!await isAdmitted(session, asked, creates)) return { kind: "notAdmitted" };
   const willHost = new Set(creates.map(({ space }) => space));
-  const isHosted = (space: SpaceId) => willHost.has(space) || locked.has(space);
-  const activated = asked.spaces.filter(isHosted);
+  const isOpen = (space: SpaceId) => willHost.has(space) || locked.get(space)?.hosting === "open";
+  const activated = asked.spaces.filter(isOpen);
   const concerned = asked.spaces.length > 0
     ? activated.length > 0
     : await ownsOne(session, asked.urnOwners);
-  if (!concerned) return { kind: "noSpace" };
+  if (!concerned) {
+    return { kind: asked.spaces.some((space) => locked.has(space)) ? "closed" : "noSpace" };
+  }
   const isStored = await session.one(EXISTS, asked.record.cid) !== undefined;
   const counts = await countUnexpired(
     server,
@@ -85,9 +88,9 @@ async function accept(
   for (const { space, owner } of creates) await createSpace(session, space, owner, asked.now);
   if (!isStored) {
     await store(server, session, asked, counts);
-    for (const spaceNo of locked.values()) await touch(session, spaceNo);
+    for (const { no } of locked.values()) await touch(session, no);
   }
-  const skipped = asked.spaces.filter((space) => !isHosted(space));
+  const skipped = asked.spaces.filter((space) => !isOpen(space));
   return { kind: "accepted", activated, skipped };
 }
 

@@ -78,16 +78,14 @@ export async function condemnDead(
     const locked = await lockSpaces(session, [...new Set(dead.map(({ space }) => space))]);
     const condemned: CondemnedBlock[] = [];
     for (const { space, hash } of dead) {
-      const spaceNo = locked.get(space);
+      const spaceNo = locked.get(space)?.no;
       if (spaceNo === undefined) continue;
       // Looked at again under the lock: a put may have come in between.
       const row = await session.one(FIND, spaceNo, hash);
       if (row === undefined || number(row, "refs") > 0 || !isNull(row, "grave")) continue;
       condemned.push({ space, hash, grave: await condemn(session, spaceNo, hash, row) });
     }
-    for (const spaceNo of condemned.length > 0 ? locked.values() : []) {
-      await touch(session, spaceNo);
-    }
+    for (const { no } of condemned.length > 0 ? locked.values() : []) await touch(session, no);
     return condemned;
   });
 }

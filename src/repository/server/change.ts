@@ -6,7 +6,7 @@ import { isNull, number, text } from "../rows.ts";
 import { blockState, refer, unrefer } from "./blocks.ts";
 import { attemptColumn, judge, newAttempt, revokedOf, standingsOf, use, usedOf } from "./guards.ts";
 import { listOf, type Server, type Session } from "./server.ts";
-import { grow, lockNode, lockSpace, totalUsed, touchNode } from "./spaces.ts";
+import { changed, lockNode, lockSpace, totalUsed, touchNode } from "./spaces.ts";
 
 const EVENT = ["kind", "cid", "token", "at", "space_no", '"key"', "hash", "size"] as const;
 const INSERT = `
@@ -80,7 +80,7 @@ async function change(
   } else await session.run(DELETE, spaceNo, asked.key);
   if (current?.isBlock === true) await unrefer(session, spaceNo, current.hash);
   const held = effect.kind === "put" ? heldBy(asked.key, effect) : 0;
-  await grow(session, spaceNo, held - (current?.held ?? 0));
+  await changed(session, spaceNo, held - (current?.held ?? 0), asked.event.at);
   return { kind: "applied", ...(current === undefined ? {} : { previous: current.hash }) };
 }
 
@@ -102,7 +102,7 @@ async function stateOf(
   const { marks, values } = listOf(unrevoked);
   const row = await session.one(
     `
-    SELECT s.used, e.hash, e.held, CASE WHEN e.inline IS NULL THEN 1 ELSE 0 END AS is_block,
+    SELECT s.used, s.max_bytes, s.closed, e.hash, e.held, CASE WHEN e.inline IS NULL THEN 1 ELSE 0 END AS is_block,
       ${guard.sql}, (SELECT count(*) FROM revocation r WHERE r.identity IN ${marks}) AS revoked
     FROM space s LEFT JOIN entry e ON e.space_no = s.no AND e."key" = ?
     WHERE s.no = ?`,
@@ -118,6 +118,9 @@ async function stateOf(
     key: {
       used: number(row, "used"),
       total: isTotal ? await totalUsed(session) : 0,
+      ...(isNull(row, "max_bytes") ? {} : { ownLimit: number(row, "max_bytes") }),
+      isClosed: !isNull(row, "closed"),
+      hosting: spaceNo,
       ...(isNull(row, "hash") ? {} : {
         current: {
           hash: text(row, "hash"),

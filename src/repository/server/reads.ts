@@ -71,7 +71,7 @@ async function judgeRead(
   attempt: string,
   now: () => number,
 ): Promise<ReadOutcome> {
-  const row = await looked(session, asked, "s.no, e.hash, e.size, e.headers, e.inline");
+  const row = await looked(session, asked, "s.no, s.closed, e.hash, e.size, e.headers, e.inline");
   const used = usedOf(row, attempt);
   const revoked = number(row, "revoked") > 0 ? await revokedOf(session, asked.unrevoked) : [];
   const standings = { ...(used === "elsewhere" ? { used } : {}), revoked };
@@ -120,6 +120,7 @@ async function looked(
 
 function missing(row: Row, { space, key }: Read): ReadOutcome | undefined {
   if (space !== undefined && isNull(row, "no")) return { kind: "noSpace" };
+  if (!isNull(row, "closed")) return { kind: "closed" };
   if (key !== undefined && isNull(row, "hash")) return { kind: "noKey" };
   return undefined;
 }
@@ -148,12 +149,16 @@ export async function standing(
     ...(space === undefined ? {} : { space }),
     ...(key === undefined ? {} : { key }),
   };
-  const row = await looked(session, asked, "s.used, coalesce(e.held, 0) AS held");
+  const columns = "s.no, s.used, s.max_bytes, s.closed, coalesce(e.held, 0) AS held";
+  const row = await looked(session, asked, columns);
   const revoked = number(row, "revoked") > 0 ? await revokedOf(session, identities) : [];
   const usage: Usage | undefined = isNull(row, "used") ? undefined : {
     used: number(row, "used"),
     held: number(row, "held"),
     ...(withTotal ? { total: await totalUsed(session) } : {}),
+    ...(isNull(row, "max_bytes") ? {} : { limit: number(row, "max_bytes") }),
+    isClosed: !isNull(row, "closed"),
+    hosting: number(row, "no"),
   };
   return {
     used: !isNull(row, "attempt"),

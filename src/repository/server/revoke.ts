@@ -28,6 +28,6 @@ export async function revoke(server: Server, asked: NewRevocation): Promise<void
     ]);
     const seq = await session.insert(insertEvent, "revocation", cid, token, at);
     await session.run(INSERT, identity, seq, target, revoker, at);
-    for (const spaceNo of locked.values()) await touch(session, spaceNo);
+    for (const { no } of locked.values()) await touch(session, no);
   });
 }

@@ -8,16 +8,20 @@ import * as blocks from "./blocks.ts";
 import { applyInvocation } from "./change.ts";
 import { check } from "./check.ts";
 import { Delegations } from "./delegations.ts";
+import * as erase from "./erase.ts";
 import { newAttempt } from "./guards.ts";
 import { HeldGuards } from "./held_guards.ts";
 import * as leases from "./leases.ts";
+import { createToLoad, loadSpace } from "./load_space.ts";
 import * as loading from "./loading.ts";
 import * as reads from "./reads.ts";
 import { repairCounters } from "./repair.ts";
 import * as retention from "./retention.ts";
 import { revoke } from "./revoke.ts";
 import { lastKey, pageOf } from "../pages.ts";
+import * as contents from "../space_contents.ts";
 import type { Server, Session } from "./server.ts";
+import { setSpaceLimit, setSpaceState } from "./space_state.ts";
 import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
 import { Turns } from "./turns.ts";
 
@@ -133,6 +137,20 @@ export function serverRepository(
       direct((session) => reads.verifyInline(session, space, after, limit)),
     check: () => check(server),
     repairCounters: () => repairCounters(server),
+
+    spaceFacts: (space) => direct((session) => contents.factsOf(session.all, space)),
+    setSpaceLimit: (space, bytes) => direct((session) => setSpaceLimit(session, space, bytes)),
+    setSpaceState: (...args) => setSpaceState(server, ...args),
+    heldKeys: (...args) => direct((session) => contents.heldKeys(session.all, ...args)),
+    replacedEvents: (...args) => direct((session) => contents.replacedEvents(session.all, ...args)),
+    keptDelegations: (...args) =>
+      direct((session) => contents.keptDelegations(session.all, ...args)),
+    createToLoad: (...args) => createToLoad(server, ...args),
+    loadSpace: (...args) => loadSpace(server, ...args, now()),
+    eraseKeys: (space, limit) => erase.eraseKeys(server, space, limit, now()),
+    eraseEvents: (...args) => erase.eraseEvents(server, ...args),
+    eraseDelegations: (...args) => erase.eraseDelegations(server, ...args),
+    eraseSpace: (space) => erase.eraseSpace(server, space),
 
     rows: (table, after, limit) => direct((session) => pageOf(session.all, table, after, limit)),
     lastKey: (table) => direct((session) => lastKey(session.all, table)),

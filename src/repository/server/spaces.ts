@@ -6,12 +6,14 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
-import { number, spaceId, text } from "../rows.ts";
+import { type Hosting, hostingOf } from "../accept_rules.ts";
+import { isNull, number, spaceId, text } from "../rows.ts";
 import { listOf, type Session } from "./server.ts";
 
 const LOCK = "SELECT no FROM space WHERE id = ? FOR UPDATE";
 const TOUCH = "UPDATE space SET changes = changes + 1 WHERE no = ?";
-const GROW = "UPDATE space SET used = used + ?, changes = changes + 1 WHERE no = ?";
+const CHANGED =
+  "UPDATE space SET used = used + ?, changes = changes + 1, changed_at = ? WHERE no = ?";
 const TOTAL = "SELECT coalesce(sum(used), 0) AS total FROM space";
 const LOCK_NODE = "SELECT spaces FROM node WHERE id = 1 FOR UPDATE";
 const TOUCH_NODE = "UPDATE node SET changes = changes + 1 WHERE id = 1";
@@ -21,6 +23,11 @@ const COUNT = "SELECT spaces FROM node WHERE id = 1";
 const COUNT_OWNED = "SELECT count(*) AS count FROM space WHERE owner = ?";
 const PAGE = "SELECT id FROM space WHERE id > ? ORDER BY id LIMIT ?";
 const NO = "SELECT no FROM space WHERE id = ?";
+
+export interface LockedSpace {
+  readonly no: number;
+  readonly hosting: Hosting;
+}
 
 export async function spaceNumber(session: Session, space: SpaceId): Promise<number | undefined> {
   const row = await session.one(NO, space);
@@ -37,14 +44,17 @@ export async function lockSpace(session: Session, space: SpaceId): Promise<numbe
 export async function lockSpaces(
   session: Session,
   spaces: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, LockedSpace>> {
   if (spaces.length === 0) return new Map();
   const { marks, values } = listOf(spaces);
   const rows = await session.all(
-    `SELECT no, id FROM space WHERE id IN ${marks} ORDER BY id FOR UPDATE`,
+    `SELECT no, id, closed FROM space WHERE id IN ${marks} ORDER BY id FOR UPDATE`,
     ...values,
   );
-  return new Map(rows.map((row) => [text(row, "id"), number(row, "no")]));
+  return new Map(rows.map((row) => {
+    const closed = isNull(row, "closed") ? null : text(row, "closed");
+    return [text(row, "id"), { no: number(row, "no"), hosting: hostingOf(closed) }];
+  }));
 }
 
 export async function hostedAmong(
@@ -61,9 +71,14 @@ export async function touch(session: Session, spaceNo: number): Promise<void> {
   await session.run(TOUCH, spaceNo);
 }
 
-/** Adds to what the space holds; `bytes` may be negative. */
-export async function grow(session: Session, spaceNo: number, bytes: number): Promise<void> {
-  await session.run(GROW, bytes, spaceNo);
+/** A put or deletion adds to what the space holds; `bytes` may be negative. */
+export async function changed(
+  session: Session,
+  spaceNo: number,
+  bytes: number,
+  at: number,
+): Promise<void> {
+  await session.run(CHANGED, bytes, at, spaceNo);
 }
 
 /** What all spaces hold. Within a transaction that has the node's lock it stays so. */

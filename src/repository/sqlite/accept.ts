@@ -14,7 +14,7 @@ import { cid, identity } from "../rows.ts";
 import { DELEGATION_COLUMNS } from "../tables.ts";
 import type { Database } from "./database.ts";
 import { countUnexpired, keepCount } from "./delegation_counts.ts";
-import { countOwned, countSpaces, createSpace, ownsSpace, spaceNumber } from "./spaces.ts";
+import { countOwned, countSpaces, createSpace, hosting, ownsSpace } from "./spaces.ts";
 
 const EXISTS = "SELECT 1 FROM delegation WHERE cid = ?";
 const IDENTITIES = `
@@ -32,8 +32,8 @@ const INSERT_SCOPE = `
 
 /** Once the guards are judged. What is refused has changed nothing. */
 export function accept(database: Database, asked: NewDelegation): AcceptOutcome {
-  const isHostedNow = (space: SpaceId) => spaceNumber(database, space) !== undefined;
-  const creates = newHosts(asked, isHostedNow);
+  const standing = (space: SpaceId) => hosting(database, space);
+  const creates = newHosts(asked, (space) => standing(space) !== "absent");
   const isAdmitted = mayHost(
     asked,
     creates,
@@ -42,12 +42,16 @@ export function accept(database: Database, asked: NewDelegation): AcceptOutcome 
   );
   if (!isAdmitted) return { kind: "notAdmitted" };
   const willHost = new Set(creates.map(({ space }) => space));
-  const isHosted = (space: SpaceId) => willHost.has(space) || isHostedNow(space);
-  const activated = asked.spaces.filter(isHosted);
+  const isOpen = (space: SpaceId) => willHost.has(space) || standing(space) === "open";
+  const activated = asked.spaces.filter(isOpen);
   const concerned = asked.spaces.length > 0
     ? activated.length > 0
     : asked.urnOwners.some((owner) => ownsSpace(database, owner));
-  if (!concerned) return { kind: "noSpace" };
+  if (!concerned) {
+    return {
+      kind: asked.spaces.some((space) => standing(space) === "closed") ? "closed" : "noSpace",
+    };
+  }
   const stored = database.one(EXISTS, asked.record.cid) !== undefined;
   const count = (scope: string, whose: Parameters<typeof countUnexpired>[2]) =>
     countUnexpired(database, scope, whose, asked.now);
@@ -55,7 +59,7 @@ export function accept(database: Database, asked: NewDelegation): AcceptOutcome 
 
   for (const { space, owner } of creates) createSpace(database, space, owner, asked.now);
   if (!stored) store(database, asked);
-  const skipped = asked.spaces.filter((space) => !isHosted(space));
+  const skipped = asked.spaces.filter((space) => !isOpen(space));
   return { kind: "accepted", activated, skipped };
 }
 

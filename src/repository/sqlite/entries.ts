@@ -8,7 +8,7 @@ import { isWhole } from "../whole.ts";
 import type { Database } from "./database.ts";
 import { guardValues, IN_ORDER } from "./guards.ts";
 import { entry, isNull, number, text } from "../rows.ts";
-import { grow } from "./spaces.ts";
+import { changed } from "./spaces.ts";
 
 const FIND = `
   SELECT e.hash, e.size, e.headers, e.inline
@@ -16,7 +16,7 @@ const FIND = `
   WHERE s.id = ? AND e.key = ?`;
 
 // The same for a read whose guards are in order, in one trip where three cost twice as much.
-const FIND_GUARDED = `${FIND} AND ${IN_ORDER}`;
+const FIND_GUARDED = `${FIND} AND s.closed IS NULL AND ${IN_ORDER}`;
 
 // No text sorts between a prefix and the prefix followed by a byte that UTF-8 never has.
 const LIST = `
@@ -45,7 +45,7 @@ const VALUES_AFTER = `
 const MAX_VERIFIED_BYTES = 1024 * 1024;
 
 const STATE = `
-  SELECT s.no, s.used, n.used AS total, e.id, e.hash, e.held, e.inline IS NULL AS is_block
+  SELECT s.no, s.used, s.max_bytes, s.closed, n.used AS total, e.id, e.hash, e.held, e.inline IS NULL AS is_block
   FROM space s JOIN node n ON n.id = 1 LEFT JOIN entry e ON e.space_no = s.no AND e.key = ?
   WHERE s.id = ?`;
 const RECORD = `
@@ -60,7 +60,6 @@ const DELETE = "DELETE FROM entry WHERE id = ?";
 
 /** What stands under a key before a change, and its rows. */
 interface State extends KeyState {
-  readonly spaceNo: number;
   readonly current?: NonNullable<KeyState["current"]> & { readonly id: number };
 }
 
@@ -125,7 +124,7 @@ export function change(database: Database, asked: Change): ApplyOutcome {
   if (state === undefined) return { kind: "noSpace" };
   const refusal = changeRefusal(state, asked);
   if (refusal !== undefined) return refusal;
-  const { current, spaceNo } = state;
+  const { current, hosting: spaceNo } = state;
   const { effect } = asked;
   if (effect.kind === "del") {
     if (current !== undefined) remove(database, spaceNo, current, asked);
@@ -144,9 +143,11 @@ function stateOf(database: Database, { space, key }: Change): State | undefined 
   const row = database.one(STATE, key, space);
   if (row === undefined) return undefined;
   return {
-    spaceNo: number(row, "no"),
     used: number(row, "used"),
     total: number(row, "total"),
+    ...(isNull(row, "max_bytes") ? {} : { ownLimit: number(row, "max_bytes") }),
+    isClosed: !isNull(row, "closed"),
+    hosting: number(row, "no"),
     ...(isNull(row, "id") ? {} : {
       current: {
         id: number(row, "id"),
@@ -159,7 +160,7 @@ function stateOf(database: Database, { space, key }: Change): State | undefined 
 }
 
 function put(database: Database, state: State, asked: Change, effect: Put): void {
-  const { spaceNo, current } = state;
+  const { hosting: spaceNo, current } = state;
   const { hash, size, content } = effect;
   const held = heldBy(asked.key, effect);
   const headers = JSON.stringify(effect.headers);
@@ -172,7 +173,7 @@ function put(database: Database, state: State, asked: Change, effect: Put): void
     database.run(UPDATE, hash, size, held, seq, headers, inline, current.id);
     if (current.isBlock) unrefer(database, spaceNo, current.hash);
   }
-  grow(database, spaceNo, held - (current?.held ?? 0));
+  changed(database, spaceNo, held - (current?.held ?? 0), asked.event.at);
 }
 
 function remove(
@@ -184,7 +185,7 @@ function remove(
   record(database, spaceNo, asked, undefined);
   database.run(DELETE, current.id);
   if (current.isBlock) unrefer(database, spaceNo, current.hash);
-  grow(database, spaceNo, -current.held);
+  changed(database, spaceNo, -current.held, asked.event.at);
 }
 
 function record(

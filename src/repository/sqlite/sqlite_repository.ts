@@ -9,7 +9,15 @@ import type { SpaceId } from "../../capabilities/space_id.ts";
 import { NodeError } from "../../errors.ts";
 import type { Identity } from "../../tokens/cid.ts";
 import { GroupCommit, type Outcome } from "../group_commit.ts";
-import type { Change, NewDelegation, Read, ReadOutcome, Repository, Usage } from "../repository.ts";
+import type {
+  Change,
+  HeldKey,
+  NewDelegation,
+  Read,
+  ReadOutcome,
+  Repository,
+  Usage,
+} from "../repository.ts";
 import * as blocks from "./blocks.ts";
 import { check } from "./check.ts";
 import type { Database } from "./database.ts";
@@ -19,12 +27,14 @@ import { errorOf } from "./failure.ts";
 import { judge, revokedOf } from "./guards.ts";
 import { ReadGuards } from "./read_guards.ts";
 import { lastKey, pageOf, type Select } from "../pages.ts";
+import * as contents from "../space_contents.ts";
 import { bytesIn } from "../tables.ts";
 import * as retention from "./retention.ts";
 import { setting } from "./settings.ts";
 import {
   countOwned,
   countSpaces,
+  isClosed,
   spaceNumber,
   spacesAfter,
   usage,
@@ -210,6 +220,19 @@ export function sqliteRepository(
     check: () => check(database),
     repairCounters: () => write("repairCounters", []),
 
+    spaceFacts: (space) => read(() => contents.factsOf(select, space)),
+    setSpaceLimit: (...args) => write("setSpaceLimit", args),
+    setSpaceState: (...args) => write("setSpaceState", args),
+    heldKeys: (...args) => read(() => contents.heldKeys(select, ...args)),
+    replacedEvents: (...args) => read(() => contents.replacedEvents(select, ...args)),
+    keptDelegations: (...args) => read(() => contents.keptDelegations(select, ...args)),
+    createToLoad: (...args) => write("createToLoad", args),
+    loadSpace: (...args) => write("loadSpace", args, { bytes: bytesOf(args[2]) }),
+    eraseKeys: (...args) => write("eraseKeys", args),
+    eraseEvents: (...args) => write("eraseEvents", args),
+    eraseDelegations: (...args) => write("eraseDelegations", args),
+    eraseSpace: (space) => write("eraseSpace", [space]),
+
     rows: (table, after, limit) => read(() => pageOf(select, table, after, limit)),
     lastKey: (table) => read(() => lastKey(select, table)),
     beginLoad: (mark) => write("beginLoad", [mark]),
@@ -224,16 +247,22 @@ export function sqliteRepository(
 /** What a read finds once its guards have let it pass. */
 function look(database: Database, { space, key }: Read): ReadOutcome {
   if (space === undefined) return { kind: "admitted" };
-  const entry = key === undefined ? undefined : find(database, space, key);
-  if (entry !== undefined) return { kind: "admitted", entry };
-  if (spaceNumber(database, space) === undefined) return { kind: "noSpace" };
-  return key === undefined ? { kind: "admitted" } : { kind: "noKey" };
+  const closed = isClosed(database, space);
+  if (closed === undefined) return { kind: "noSpace" };
+  if (closed) return { kind: "closed" };
+  if (key === undefined) return { kind: "admitted" };
+  const entry = find(database, space, key);
+  return entry === undefined ? { kind: "noKey" } : { kind: "admitted", entry };
 }
 
 function inlineBytes({ effect }: Change): number {
   return effect.kind === "put" && effect.content.kind === "inline"
     ? effect.content.bytes.byteLength
     : 0;
+}
+
+function bytesOf(keys: readonly HeldKey[]): number {
+  return keys.reduce((sum, { inline }) => sum + (inline?.byteLength ?? 0), 0);
 }
 
 /** Sending a part of a buffer would send the whole of it. */

@@ -3,27 +3,34 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Cid } from "../../tokens/cid.ts";
+import type { Principal } from "../../tokens/did.ts";
 import type {
   AcceptOutcome,
   ApplyOutcome,
   Change,
   ContentHash,
   Guards,
+  HeldKey,
   NewDelegation,
   NewRevocation,
+  ReplacedEvent,
+  SpaceState,
 } from "../repository.ts";
 import { accept } from "./accept.ts";
 import * as blocks from "./blocks.ts";
 import type { TableName, TableRow } from "../tables.ts";
 import type { Database } from "./database.ts";
 import { change } from "./entries.ts";
+import * as erase from "./erase.ts";
 import { areInOrder, judge } from "./guards.ts";
 import { releaseLease, takeLease } from "./leases.ts";
+import { createToLoad, loadSpace } from "./load_space.ts";
 import * as loading from "./loading.ts";
 import { repairCounters } from "./repair.ts";
 import * as retention from "./retention.ts";
 import { revoke } from "./revocations.ts";
 import { setSetting } from "./settings.ts";
+import { setSpaceLimit, setSpaceState } from "./space_state.ts";
 import { isUsed, release, sweep, use } from "./used_tokens.ts";
 
 export type Writes = ReturnType<typeof writesOn>;
@@ -42,7 +49,13 @@ export type Write = {
  * They remove rows to which nothing refers, as their queries see to. SQLite would make sure by
  * reading all of `entry` for each: an index for that would cost every put. So foreign keys rest.
  */
-export const UNCHECKED: ReadonlySet<WriteMethod> = new Set(["forgetReplaced", "forgetDelegations"]);
+export const UNCHECKED: ReadonlySet<WriteMethod> = new Set([
+  "forgetReplaced",
+  "forgetDelegations",
+  "eraseEvents",
+  "eraseDelegations",
+  "eraseSpace",
+]);
 
 /** What `now` says is the same throughout a transaction; Unix seconds. */
 export function writesOn(database: Database, now: () => number) {
@@ -79,6 +92,23 @@ export function writesOn(database: Database, now: () => number) {
       retention.forgetReplaced(database, before, after, limit),
     forgetDelegations: (cids: readonly Cid[], before: number) =>
       retention.forgetDelegations(database, cids, before),
+    setSpaceLimit: (space: SpaceId, bytes: number | undefined) =>
+      setSpaceLimit(database, space, bytes),
+    setSpaceState: (space: SpaceId, from: SpaceState, to: SpaceState) =>
+      setSpaceState(database, space, from, to),
+    createToLoad: (space: SpaceId, owner: Principal, createdAt: number) =>
+      createToLoad(database, space, owner, createdAt),
+    loadSpace: (
+      space: SpaceId,
+      events: readonly ReplacedEvent[],
+      keys: readonly HeldKey[],
+    ) => loadSpace(database, space, events, keys),
+    eraseKeys: (space: SpaceId, limit: number) => erase.eraseKeys(database, space, limit, now()),
+    eraseEvents: (space: SpaceId, after: number, limit: number) =>
+      erase.eraseEvents(database, space, after, limit),
+    eraseDelegations: (space: SpaceId, after: number, limit: number) =>
+      erase.eraseDelegations(database, space, after, limit),
+    eraseSpace: (space: SpaceId) => erase.eraseSpace(database, space),
     setSetting: (name: string, value: string) => setSetting(database, name, value),
     repairCounters: () => repairCounters(database),
     beginLoad: (mark: string) => loading.beginLoad(database, mark),

@@ -186,9 +186,11 @@ export class Stores implements AsyncDisposable {
   /** As a put request does it, once the upload is staged. */
   async put(space: SpaceId, key: string, bytes: Uint8Array): Promise<void> {
     const { repository, blocks } = this;
+    const { usage } = await repository.standing({ identities: [], space });
+    const hosting = usage?.hosting ?? 0;
     // commitPut uses no other port and no other rule.
     const ports = { repository, blocks, rules: { inlineLimit: 0 } } as unknown as Ports;
-    const outcome = await commitPut(inMemory(bytes), this.#change(space, key), [], ports);
+    const outcome = await commitPut(inMemory(bytes), hosting, this.#change(space, key), [], ports);
     assert.equal(outcome.kind, "applied");
   }
 

@@ -1,0 +1,108 @@
+// Erasing a space (repository.ts): each function is one bounded step within a transaction, and does
+// nothing unless the space is in the state `erasing`. Nobody uses it then, so nothing comes in again.
+
+import type { SpaceId } from "../../capabilities/space_id.ts";
+import type { Step } from "../repository.ts";
+import { cid, cids, number, text } from "../rows.ts";
+import { unrefer } from "./blocks.ts";
+import type { Database } from "./database.ts";
+import { changed } from "./spaces.ts";
+
+const ERASING = "SELECT no FROM space WHERE id = ? AND closed = 'erasing'";
+const ENTRIES = `
+  SELECT e.id, e.hash, e.held, e.inline IS NULL AS is_block
+  FROM entry e WHERE e.space_no = ? ORDER BY e.key LIMIT ?`;
+const ERASE_ENTRY = "DELETE FROM entry WHERE id = ?";
+const LAST_EVENT = "SELECT coalesce(max(seq), 0) AS seq FROM event";
+const ERASE_EVENTS = "DELETE FROM event WHERE seq > ? AND seq <= ? AND space_no = ?";
+
+const IS_SHARED = `EXISTS (
+  SELECT 1 FROM delegation_scope o WHERE o.position = s.position AND o.scope <> s.scope)`;
+const SHARED = `
+  SELECT d.ancestors
+  FROM delegation_scope s JOIN delegation d ON d.position = s.position
+  WHERE s.scope = ? AND ${IS_SHARED}`;
+const OWN = `
+  SELECT s.position, d.cid, ${IS_SHARED} AS is_shared
+  FROM delegation_scope s JOIN delegation d ON d.position = s.position
+  WHERE s.scope = ? AND s.position > ? ORDER BY s.position LIMIT ?`;
+const ERASE_SCOPES = "DELETE FROM delegation_scope WHERE position = ?";
+const ERASE_DELEGATION = "DELETE FROM delegation WHERE position = ?";
+const ERASE_EVENT = "DELETE FROM event WHERE seq = ?";
+const FORGET_COUNTS = "DELETE FROM delegation_count WHERE scope = ?";
+
+const IS_LEFT = `
+  SELECT 1 WHERE EXISTS (SELECT 1 FROM entry WHERE space_no = ?1)
+    OR EXISTS (SELECT 1 FROM block WHERE space_no = ?1 AND buried_at IS NULL)`;
+const ERASE_BLOCKS = "DELETE FROM block WHERE space_no = ?";
+const ERASE_SPACE = "DELETE FROM space WHERE no = ?";
+const UNCOUNT = "UPDATE node SET spaces = spaces - 1 WHERE id = 1";
+
+export function eraseKeys(database: Database, space: SpaceId, limit: number, now: number): number {
+  const spaceNo = erasing(database, space);
+  if (spaceNo === undefined) return 0;
+  const rows = database.all(ENTRIES, spaceNo, limit);
+  let held = 0;
+  for (const row of rows) {
+    database.run(ERASE_ENTRY, number(row, "id"));
+    if (number(row, "is_block") === 1) unrefer(database, spaceNo, text(row, "hash"));
+    held += number(row, "held");
+  }
+  if (rows.length > 0) changed(database, spaceNo, -held, now);
+  return rows.length;
+}
+
+export function eraseEvents(
+  database: Database,
+  space: SpaceId,
+  after: number,
+  limit: number,
+): Step<number> {
+  const spaceNo = erasing(database, space);
+  if (spaceNo === undefined) return { found: 0 };
+  const until = after + limit;
+  const found = database.run(ERASE_EVENTS, after, until, spaceNo);
+  const last = database.one(LAST_EVENT);
+  const isEnd = last === undefined || until >= number(last, "seq");
+  return { found, ...(isEnd ? {} : { next: until }) };
+}
+
+/**
+ * A delegation rests on one that names nothing but this space only by way of one that names it too:
+ * so the ancestors of those that stay here are all that must stay.
+ */
+export function eraseDelegations(
+  database: Database,
+  space: SpaceId,
+  after: number,
+  limit: number,
+): Step<number> {
+  if (erasing(database, space) === undefined) return { found: 0 };
+  const cited = new Set(database.all(SHARED, space).flatMap((row) => cids(row, "ancestors")));
+  const rows = database.all(OWN, space, after, limit);
+  const unshared = rows.filter((row) => number(row, "is_shared") === 0);
+  const gone = unshared.filter((row) => !cited.has(cid(row, "cid")));
+  for (const row of gone) {
+    const position = number(row, "position");
+    for (const sql of [ERASE_SCOPES, ERASE_DELEGATION, ERASE_EVENT]) database.run(sql, position);
+  }
+  // Whoever needs them counts anew.
+  database.run(FORGET_COUNTS, space);
+  const last = rows.at(-1);
+  const isEnd = last === undefined || rows.length < limit;
+  return { found: gone.length, ...(isEnd ? {} : { next: number(last, "position") }) };
+}
+
+export function eraseSpace(database: Database, space: SpaceId): boolean {
+  const spaceNo = erasing(database, space);
+  if (spaceNo === undefined || database.one(IS_LEFT, spaceNo) !== undefined) return false;
+  database.run(ERASE_BLOCKS, spaceNo);
+  database.run(ERASE_SPACE, spaceNo);
+  database.run(UNCOUNT);
+  return true;
+}
+
+function erasing(database: Database, space: SpaceId): number | undefined {
+  const row = database.one(ERASING, space);
+  return row === undefined ? undefined : number(row, "no");
+}
