@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 import { backup } from "./commands/backup.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
-import type { Command, Io } from "./commands/command.ts";
+import type { Command, CommandGroup, Io } from "./commands/command.ts";
+import { completions } from "./commands/completions.ts";
 import { copy } from "./commands/copy.ts";
 import { gc } from "./commands/gc.ts";
 import { inspect } from "./commands/inspect.ts";
@@ -12,12 +13,13 @@ import { keygen } from "./commands/keygen.ts";
 import { migrate } from "./commands/migrate.ts";
 import { restore } from "./commands/restore.ts";
 import { serve } from "./commands/serve.ts";
+import { spaces } from "./commands/spaces/spaces.ts";
 import { version } from "./commands/version.ts";
 import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { NodeError } from "./errors.ts";
 
-const COMMANDS: readonly Command[] = [
+const COMMANDS: readonly (Command | CommandGroup)[] = [
   serve,
   config,
   keygen,
@@ -27,7 +29,9 @@ const COMMANDS: readonly Command[] = [
   restore,
   copy,
   gc,
+  spaces,
   migrate,
+  completions(() => COMMANDS),
   version,
 ];
 
@@ -37,21 +41,47 @@ export const EXIT = { failed: 1, usage: 64, config: 78 } as const;
 /** Runs a command line; the exit code. */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
   const [first, ...rest] = args;
-  if (first === "help" || first === "--help" || first === "-h") {
-    const about = COMMANDS.find(({ name }) => name === rest[0]);
-    io.print(about?.help ?? overview());
-    return 0;
-  }
+  if (first === "help" || first === "--help" || first === "-h") return help(rest, io);
   if (first === "--version" || first === "-V") return await version.run({}, [], io);
-  const isFlag = first === undefined || first.startsWith("-");
-  const command = isFlag ? serve : COMMANDS.find(({ name }) => name === first);
-  if (command === undefined) {
-    const guess = nearest(first ?? "", COMMANDS.map(({ name }) => name));
-    const hint = guess === undefined ? "" : ` (did you mean ${guess}?)`;
-    io.complain(`tinycloud: there is no command ${first}${hint}; see tinycloud --help`);
-    return EXIT.usage;
+  if (first === undefined || first.startsWith("-")) return await run(serve, args, io);
+  const command = find(first, COMMANDS);
+  if (command === undefined) return unknown(first, COMMANDS, "tinycloud", io);
+  if (!("commands" in command)) return await run(command, rest, io);
+
+  const [second, ...others] = rest;
+  if (second === undefined || second === "help" || second === "--help" || second === "-h") {
+    (second === undefined ? io.complain : io.print)(groupHelp(command));
+    return second === undefined ? EXIT.usage : 0;
   }
-  return await run(command, isFlag ? args : rest, io);
+  const within = find(`${first} ${second}`, command.commands);
+  if (within === undefined) return unknown(second, command.commands, `tinycloud ${first}`, io);
+  return await run(within, others, io);
+}
+
+function find<T extends Command | CommandGroup>(name: string, among: readonly T[]): T | undefined {
+  return among.find((command) => command.name === name);
+}
+
+/** `tinycloud help`, `help check`, `help spaces list`. */
+function help([first, second]: readonly string[], io: Io): number {
+  const about = first === undefined ? undefined : find(first, COMMANDS);
+  if (first !== undefined && about === undefined) return unknown(first, COMMANDS, "tinycloud", io);
+  if (about === undefined) io.print(overview());
+  else if (!("commands" in about)) io.print(about.help);
+  else io.print(find(`${first} ${second}`, about.commands)?.help ?? groupHelp(about));
+  return 0;
+}
+
+function unknown(
+  word: string,
+  among: readonly (Command | CommandGroup)[],
+  before: string,
+  io: Io,
+): number {
+  const guess = nearest(word, among.map(({ name }) => name.slice(name.lastIndexOf(" ") + 1)));
+  const hint = guess === undefined ? "" : ` (did you mean ${guess}?)`;
+  io.complain(`${before}: there is no command ${word}${hint}; see ${before} --help`);
+  return EXIT.usage;
 }
 
 async function run(command: Command, args: readonly string[], io: Io): Promise<number> {
@@ -71,7 +101,9 @@ async function run(command: Command, args: readonly string[], io: Io): Promise<n
       io.print(command.help);
       return 0;
     }
-    if (command.wants !== undefined && (positionals[0] ?? "") === "") {
+    const isShort = positionals.length < command.words ||
+      positionals.some((word: string) => word === "");
+    if (command.wants !== undefined && isShort) {
       io.complain(
         `tinycloud ${command.name}: ${command.wants}? see tinycloud ${command.name} --help`,
       );
@@ -95,8 +127,13 @@ function explain(error: unknown, command: Command, io: Io): number {
     return EXIT.failed;
   }
   if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE")) {
-    const [sentence] = error.message.split(". ");
-    io.complain(`tinycloud ${command.name}: ${sentence}; see tinycloud ${command.name} --help`);
+    const [sentence = ""] = error.message.split(". ");
+    const [, option = ""] = /^Unknown option '(--[^']*)'/.exec(sentence) ?? [];
+    const guess = nearest(option, Object.keys(command.options).map((name) => `--${name}`));
+    const hint = guess === undefined || option === "" ? "" : ` (did you mean ${guess}?)`;
+    io.complain(
+      `tinycloud ${command.name}: ${sentence}${hint}; see tinycloud ${command.name} --help`,
+    );
     return EXIT.usage;
   }
   if (error instanceof Deno.errors.NotCapable) {
@@ -108,16 +145,30 @@ function explain(error: unknown, command: Command, io: Io): number {
 }
 
 function overview(): string {
-  const rows = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
   return `usage: tinycloud [command] [options]
 
 A node that hosts TinyCloud spaces: people's data, opened only by what they signed.
 
-${rows.join("\n")}
-  help      show this, or the help of a command
+${rowsOf(COMMANDS)}
+  help         show this, or the help of a command
 
 tinycloud help COMMAND tells a command's options.
 exit codes: 0 fine, 1 failed, 64 wrong usage, 78 wrong configuration`;
+}
+
+function groupHelp({ name, help, commands }: CommandGroup): string {
+  return `${help}
+
+${rowsOf(commands)}
+
+tinycloud help ${name} COMMAND tells a command's options.`;
+}
+
+function rowsOf(commands: readonly (Command | CommandGroup)[]): string {
+  return commands.map(({ name, summary }) => {
+    const [word = name] = name.split(" ").slice(-1);
+    return `  ${word.padEnd(13)}${summary}`;
+  }).join("\n");
 }
 
 function processIo(): Io {
@@ -135,6 +186,7 @@ function processIo(): Io {
     print: write(Deno.stdout),
     complain: write(Deno.stderr),
     ...(Deno.stderr.isTerminal() ? { draw: write(Deno.stderr, "") } : {}),
+    ...(Deno.stdin.isTerminal() ? { ask: (question) => prompt(question) ?? "" } : {}),
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
   };

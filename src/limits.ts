@@ -46,3 +46,6 @@ export const MAX_ALLOWLIST_ANSWER = 1024;
 
 /** Entries of one `capabilities/read` (wire §7). */
 export const MAX_CAPABILITIES_READ = 1000;
+
+/** One file of lines in the archive of a space, bytes: it is read as a whole. */
+export const MAX_ARCHIVE_LINES_BYTES = 64 * 1024 * 1024;

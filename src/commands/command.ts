@@ -10,6 +10,8 @@ export interface Io {
   readonly complain: (line: string) => void;
   /** Writes to standard error as it is; absent unless that is a terminal. */
   readonly draw?: (text: string) => void;
+  /** Asks the person at the terminal; absent unless there is one. What was typed, in one line. */
+  readonly ask?: (question: string) => string;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
@@ -29,6 +31,15 @@ export interface Command {
   readonly wants?: string;
   /** The exit code. Throws ConfigError (78) or NodeError (1). */
   run(flags: Flags, words: readonly string[], io: Io): Promise<number>;
+}
+
+/** Commands of one kind: `tinycloud spaces list`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly help: string;
+  /** Named by both words. */
+  readonly commands: readonly Command[];
 }
 
 export const CONFIG_OPTIONS = { config: { type: "string" } } as const;

@@ -15,6 +15,8 @@ export interface Output {
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly hasTerminal?: boolean;
+  /** What the person at the terminal types; absent: there is nobody. */
+  readonly answer?: string;
   /** Told of each line on standard error. */
   readonly onComplaint?: (line: string) => void;
 }
@@ -23,7 +25,7 @@ export interface CommandOptions {
 export async function tinycloud(
   folder: string,
   args: readonly string[],
-  { env = {}, hasTerminal = false, onComplaint }: CommandOptions = {},
+  { env = {}, hasTerminal = false, answer, onComplaint }: CommandOptions = {},
 ): Promise<Output> {
   const lines: string[] = [];
   const complaints: string[] = [];
@@ -34,6 +36,7 @@ export async function tinycloud(
       complaints.push(line);
       onComplaint?.(line);
     },
+    ...(answer === undefined ? {} : { ask: () => answer }),
     ...(hasTerminal ? { draw: (text: string) => void drawn.push(text) } : {}),
     env: {
       TINYCLOUD_STORAGE_DATABASE: `${folder}/caps.db`,
