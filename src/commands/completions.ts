@@ -81,7 +81,7 @@ _tinycloud "$@"`,
   fish: (all) =>
     [
       "# tinycloud completions for fish",
-      "complete -c tinycloud -n __fish_use_subcommand -a help -d 'show the help of a command'",
+      "complete -c tinycloud -f -n __fish_use_subcommand -a help -d 'show the help of a command'",
       ...all.flatMap(fishLines),
     ].join("\n"),
 };
@@ -122,7 +122,7 @@ ${flags.join("\n")}
 }
 
 function fishLines(each: Command | CommandGroup): string[] {
-  const first = `complete -c tinycloud -n __fish_use_subcommand -a ${each.name} -d ${
+  const first = `complete -c tinycloud -f -n __fish_use_subcommand -a ${each.name} -d ${
     shellQuoted(each.summary)
   }`;
   const within = `__fish_seen_subcommand_from ${each.name}`;

@@ -7,9 +7,9 @@ import { openToRead } from "../stores.ts";
 import {
   countDelegations,
   type DelegationCounts,
+  fullness,
   hostedSpace,
   jsonOf,
-  limitIn,
   sizeOf,
   spaceNamed,
   timeOf,
@@ -97,13 +97,14 @@ function linesOf(
   { live, revoked }: DelegationCounts,
   common: number | undefined,
 ): readonly string[] {
-  const { owner, createdAt, keys, usedBytes, changedAt, state } = facts;
+  const { owner, createdAt, keys, changedAt, state } = facts;
   const written = changedAt === undefined ? "never written" : `last write ${timeOf(changedAt)}`;
   return [
     `owner ${owner}`,
     `hosted ${timeOf(createdAt)}, ${written}`,
-    `${counted(keys, "key")}, ${sizeOf(usedBytes)} of ${limitIn(facts, common)}; ` +
-    `${counted(live, "delegation")} in force, ${revoked} revoked`,
+    `${counted(keys, "key")}, ${fullness(facts, common)}; ${
+      counted(live, "delegation")
+    } in force, ${revoked} revoked`,
     ...(state === "open" ? [] : [STATES[state]]),
   ];
 }

@@ -3,6 +3,7 @@
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import { parseSpaceId } from "../../capabilities/space_id.ts";
 import { NodeError } from "../../errors.ts";
+import { limitOf } from "../../repository/change_rules.ts";
 import type { Repository, SpaceFacts } from "../../repository/repository.ts";
 import { systemClock } from "../../telemetry/clock.ts";
 
@@ -72,10 +73,16 @@ export function timeOf(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** Bytes it may hold, as the operator said. */
-export function limitIn({ limitBytes }: SpaceFacts, common: number | undefined): string {
-  if (limitBytes === undefined) return common === undefined ? "no limit" : sizeOf(common);
-  return limitBytes === 0 ? "no limit of its own" : sizeOf(limitBytes);
+/** What it holds, and may: `storage.limit` is `common`. */
+export function fullness(
+  { usedBytes, limitBytes }: SpaceFacts,
+  common: number | undefined,
+): string {
+  const limit = limitOf(limitBytes, common);
+  const whose = limitBytes === undefined ? "" : " of its own";
+  return limit === undefined
+    ? `${sizeOf(usedBytes)}, no limit${whose}`
+    : `${sizeOf(usedBytes)} of ${sizeOf(limit)}${whose}`;
 }
 
 export function jsonOf(
