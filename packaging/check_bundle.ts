@@ -1,0 +1,50 @@
+// Checks by name that the one-file build, and a binary made from it, hold all that they must:
+//   deno run packaging/check_bundle.ts dist/tinycloud.js [binary]
+// deno-lint-ignore-file no-console -- a program for people
+
+import { relative } from "node:path";
+import { holdsText, packagesOf, readImports, readSources, readWanted, ROOT } from "./bundle.ts";
+
+/** Imported late, and only when they are configured: no start without them would miss one. */
+const DRIVERS = ["@aws-sdk/client-s3", "mysql2", "pg"];
+const DIALECTS = ["mysql", "postgres", "sqlite"];
+
+const [bundle = "dist/tinycloud.js", binary] = Deno.args;
+const wanted = await readWanted("main.ts");
+const program = await Deno.readTextFile(bundle);
+const sources = await readSources(bundle);
+const inside = new Set(packagesOf(sources, wanted.packages).map(({ name }) => name));
+
+const faults: string[] = [];
+function must(isSo: boolean, what: string): void {
+  if (!isSo) faults.push(what);
+}
+
+const texts = wanted.texts.map((path) => ({ path, name: relative(ROOT, path) }));
+for (const { path, name } of texts) {
+  must(sources.includes(path), `${name} is not in the source map`);
+  must(holdsText(program, await Deno.readTextFile(path)), `the text of ${name} is not in it`);
+}
+for (const dialect of DIALECTS) {
+  for await (const { name } of Deno.readDir(`${ROOT}migrations/${dialect}`)) {
+    const path = `migrations/${dialect}/${name}`;
+    must(texts.some((text) => text.name === path), `${path} is not imported`);
+  }
+}
+for (const name of new Set([...DRIVERS, ...wanted.direct])) {
+  must(inside.has(name), `the package ${name} is not in it`);
+}
+const outside = (await readImports(bundle)).filter((specifier) => !specifier.startsWith("node:"));
+must(outside.length === 0, `it imports ${outside.join(", ")} from outside`);
+must(!program.includes(ROOT), "it names a folder of this machine");
+if (binary !== undefined) {
+  // The runtime stores files as they are; what is searched is the whole program.
+  const held = Buffer.from(await Deno.readFile(binary)).includes(program);
+  must(held, `${binary} does not hold ${bundle}`);
+}
+
+for (const fault of faults) console.error(`${bundle}: ${fault}`);
+if (faults.length > 0) Deno.exit(1);
+console.log(
+  [`${bundle} holds:`, ...texts.map(({ name }) => name), ...wanted.direct].join("\n  "),
+);
