@@ -72,6 +72,15 @@ export async function readImports(file: string): Promise<string[]> {
   return unique((own.dependencies ?? []).map(({ specifier }) => specifier));
 }
 
+/** What the CommonJS in a bundle asks the program for when it runs, such as `node:util`. */
+export function requiresOf(program: string): string[] {
+  // The bundler gives each `require` that it did not resolve to this function of its own.
+  const [, name] = /([\w$]+)=\(\w+=>typeof require</.exec(program) ?? [];
+  if (name === undefined) throw new Error("the bundler has another function for require");
+  const calls = new RegExp(`(?<![\\w$.])${RegExp.escape(name)}\\("([^"]+)"\\)`, "g");
+  return unique([...program.matchAll(calls)].map(([, specifier = ""]) => specifier));
+}
+
 async function readInfo(entry: string): Promise<Info> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],

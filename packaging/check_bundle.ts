@@ -3,10 +3,20 @@
 // deno-lint-ignore-file no-console -- a program for people
 
 import { relative } from "node:path";
-import { holdsText, packagesOf, readImports, readSources, readWanted, ROOT } from "./bundle.ts";
+import {
+  holdsText,
+  packagesOf,
+  readImports,
+  readSources,
+  readWanted,
+  requiresOf,
+  ROOT,
+} from "./bundle.ts";
 
 /** Imported late, and only when they are configured: no start without them would miss one. */
 const DRIVERS = ["@aws-sdk/client-s3", "mysql2", "pg"];
+/** Asked for by a package in a way that does without. */
+const OPTIONAL = ["cardinal", "pg-native"];
 const DIALECTS = ["mysql", "postgres", "sqlite"];
 
 const [bundle = "dist/tinycloud.js", binary] = Deno.args;
@@ -34,8 +44,10 @@ for (const dialect of DIALECTS) {
 for (const name of new Set([...DRIVERS, ...wanted.direct])) {
   must(inside.has(name), `the package ${name} is not in it`);
 }
-const outside = (await readImports(bundle)).filter((specifier) => !specifier.startsWith("node:"));
-must(outside.length === 0, `it imports ${outside.join(", ")} from outside`);
+for (const specifier of [...await readImports(bundle), ...requiresOf(program)]) {
+  const isThere = specifier.startsWith("node:") || OPTIONAL.includes(specifier);
+  must(isThere, `it asks for ${specifier} from outside`);
+}
 must(!program.includes(ROOT), "it names a folder of this machine");
 if (binary !== undefined) {
   // The runtime stores files as they are; what is searched is the whole program.

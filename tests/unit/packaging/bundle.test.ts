@@ -1,7 +1,7 @@
 // What a bundle is said to hold (packaging/bundle.ts).
 
 import assert from "node:assert/strict";
-import { holdsText, type NpmPackage, packagesOf } from "../../../packaging/bundle.ts";
+import { holdsText, type NpmPackage, packagesOf, requiresOf } from "../../../packaging/bundle.ts";
 
 const TEXT = "CREATE TABLE \"a\" (\n  b TEXT DEFAULT 'é'\n);\n`${x}` \\ </script>\r\n";
 
@@ -34,6 +34,15 @@ Deno.test("a package is in a bundle when one of its files is", () => {
   const found = packagesOf(["/npm/pg/1.0.0/lib/index.js", "/npm/pg-types/1.0.0/a.js"], packages);
 
   assert.deepEqual(found.map(({ name }) => name), ["pg", "pg-types"]);
+});
+
+Deno.test("what CommonJS asks for when it runs is found", () => {
+  const shim = 'var $=(t=>typeof require<"u"?require:0)(0);';
+
+  const found = requiresOf(`${shim}$("node:util");a.$("x");b$("y");$(z);$("pg-native")`);
+
+  assert.deepEqual(found, ["node:util", "pg-native"]);
+  assert.throws(() => requiresOf("$(1)"), /another function/);
 });
 
 function aPackage(name: string): NpmPackage {
