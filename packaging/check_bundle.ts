@@ -1,5 +1,5 @@
-// Checks by name that the one-file build, and a binary made from it, hold all that they must:
-//   deno run packaging/check_bundle.ts dist/tinycloud.js [binary]
+// Checks by name that the one-file build, and binaries made from it, hold all that they must:
+//   deno run packaging/check_bundle.ts dist/tinycloud.js [binary …]
 // deno-lint-ignore-file no-console -- a program for people
 
 import { relative } from "node:path";
@@ -19,7 +19,7 @@ const DRIVERS = ["@aws-sdk/client-s3", "mysql2", "pg"];
 const OPTIONAL = ["cardinal", "pg-native"];
 const DIALECTS = ["mysql", "postgres", "sqlite"];
 
-const [bundle = "dist/tinycloud.js", binary] = Deno.args;
+const [bundle = "dist/tinycloud.js", ...binaries] = Deno.args;
 const wanted = await readWanted("main.ts");
 const program = await Deno.readTextFile(bundle);
 const sources = await readSources(bundle);
@@ -49,7 +49,7 @@ for (const specifier of [...await readImports(bundle), ...requiresOf(program)]) 
   must(isThere, `it asks for ${specifier} from outside`);
 }
 must(!program.includes(ROOT), "it names a folder of this machine");
-if (binary !== undefined) {
+for (const binary of binaries) {
   // The runtime stores files as they are; what is searched is the whole program.
   const held = Buffer.from(await Deno.readFile(binary)).includes(program);
   must(held, `${binary} does not hold ${bundle}`);
