@@ -1,3 +1,4 @@
+import "./src/require.ts";
 import { main } from "./src/cli.ts";
 
 // A Worker of the bundle loads this file too, for a part of it (src/repository/sqlite/writer_worker.ts).

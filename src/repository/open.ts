@@ -6,7 +6,6 @@ import { Refusal } from "../config/refusal.ts";
 import { readServerUrl, type ServerUrl } from "../config/server_url.ts";
 import type { Repository } from "./repository.ts";
 import type { OpenServerOptions } from "./server/open.ts";
-import { provideRequire } from "./server/require.ts";
 import { openSqlite, openSqliteReadOnly } from "./sqlite/open.ts";
 
 /**
@@ -48,12 +47,10 @@ export async function openRepository(
       return openSqlite({ path, durability, loads: access === "load", ...options });
     }
     case "postgres": {
-      provideRequire();
       const { openPostgres } = await import("./postgres/open.ts");
       return await openPostgres({ ...serverOptions(config, access, options), durability });
     }
     case "mysql": {
-      provideRequire();
       const { openMysql } = await import("./mysql/open.ts");
       return await openMysql(serverOptions(config, access, options));
     }

@@ -9,7 +9,14 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** From the bottom up; a folder may import its own row and those above it in this list. */
 const LAYERS: readonly (readonly string[])[] = [
   ["src/errors.ts"],
-  ["src/blake3.ts", "src/limits.ts", "src/memo.ts", "src/pause.ts", "src/version.ts"],
+  [
+    "src/blake3.ts",
+    "src/limits.ts",
+    "src/memo.ts",
+    "src/pause.ts",
+    "src/require.ts",
+    "src/version.ts",
+  ],
   ["src/telemetry"],
   ["src/config"],
   ["src/tokens", "src/capabilities"],
