@@ -18,7 +18,8 @@ interface Row {
   readonly route: Route;
 }
 
-const ROUTES: readonly Row[] = [
+/** Every route; docs/openapi.yaml is compared with it. */
+export const ROUTES: readonly Row[] = [
   { method: "POST", path: "/invoke", route: invokeRoute },
   { method: "POST", path: "/delegate", route: delegateRoute },
   { method: "POST", path: "/revoke", route: revokeRoute },
