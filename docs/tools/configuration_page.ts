@@ -110,9 +110,7 @@ async function saidOf(
 ): Promise<readonly string[]> {
   const ofItsOwn = { TINYCLOUD_STORAGE_DATABASE: "data/caps.db" };
   const readTextFile = () => {
-    return toml === undefined
-      ? Promise.reject(new Deno.errors.NotFound())
-      : Promise.resolve(toml);
+    return toml === undefined ? Promise.reject(new Deno.errors.NotFound()) : Promise.resolve(toml);
   };
   try {
     const loaded = await loadConfig({
