@@ -76,7 +76,8 @@ function codeLines(text: string): string[] {
 
 /** The uses of `name` in it, each as the words that follow up to the next shell operator. */
 function uses(name: string): Shown[] {
-  const call = new RegExp(`(?:^|[\\s(])${name}((?: [^\\s|;&)]+)*)`, "g");
+  // A user and a service may be called like it: `sudo -u tinycloud`.
+  const call = new RegExp(`(?<=^|[\\s(])(?<!-u )${name}((?: [^\\s|;&)]+)*)`, "g");
   return CURRENT.flatMap(([page, text]) =>
     codeLines(text).flatMap((line) =>
       [...line.matchAll(call)].map(([, rest = ""]) => ({
@@ -89,21 +90,26 @@ function uses(name: string): Shown[] {
 
 /** Why there is no such command line; undefined if there is. */
 async function unknownCommand(words: readonly string[]): Promise<string | undefined> {
-  const [first = "serve", ...rest] = words;
-  const isFlag = first.startsWith("-");
-  const command = isFlag ? "serve" : first;
+  const [first = "serve"] = words;
   if (["help", "--help", "--version"].includes(first)) return undefined;
-  const { code, lines } = await tinycloud("/", ["help", command]);
-  const help = lines.join("\n");
-  if (code !== 0 || !help.startsWith("usage: tinycloud ") || help.includes("[command]")) {
-    return `there is no command ${command}`;
+  const names = first.startsWith("-") ? ["serve"] : [first];
+  let help = await helpOf(names);
+  const [, second = ""] = words;
+  if (help?.startsWith(`usage: tinycloud ${first} COMMAND`) && /^[a-z]/.test(second)) {
+    names.push(second);
+    help = await helpOf(names);
   }
-  const flags = (isFlag ? words : rest).filter((word) => word.startsWith("--"));
-  const missing = flags.find((flag) => {
-    const [name = ""] = flag.split("=");
-    return name !== "--help" && !new RegExp(`${RegExp.escape(name)}\\b`).test(help);
-  });
-  return missing === undefined ? undefined : `tinycloud ${command} has no ${missing}`;
+  if (help === undefined) return `there is no command ${names.join(" ")}`;
+  const flags = words.flatMap((word) => /^(--[a-z-]+)/.exec(word)?.slice(1) ?? []);
+  const known = new Set(help.match(/--[a-z-]+/g));
+  const missing = flags.find((flag) => flag !== "--help" && !known.has(flag));
+  return missing === undefined ? undefined : `tinycloud ${names.join(" ")} has no ${missing}`;
+}
+
+/** What a command says of itself, if it exists. */
+async function helpOf(names: readonly string[]): Promise<string | undefined> {
+  const { code, lines } = await tinycloud("/", [...names, "--help"]);
+  return code === 0 ? lines.join("\n") : undefined;
 }
 
 Deno.test("every command and flag that is shown exists", async () => {
@@ -122,7 +128,11 @@ Deno.test("a command or flag that does not exist would be found", async () => {
   assert.match(await unknownCommand(["chekc"]) ?? "", /no command chekc/);
   assert.match(await unknownCommand(["check", "--repairr"]) ?? "", /no --repairr/);
   assert.match(await unknownCommand(["--prot", "1"]) ?? "", /serve has no --prot/);
-  assert.equal(await unknownCommand(["check", "--repair", "--json"]), undefined);
+  assert.match(await unknownCommand(["spaces", "dlete", "ID"]) ?? "", /no command spaces dlete/);
+  assert.match(await unknownCommand(["spaces", "delete", "--json", "--no"]) ?? "", /no --no$/);
+  for (const line of ["check --repair --json", "spaces", "spaces delete ID --yes", "--port 80"]) {
+    assert.equal(await unknownCommand(line.split(" ")), undefined, line);
+  }
 });
 
 Deno.test("every task that is shown exists", async () => {
