@@ -29,6 +29,7 @@ import {
   owner,
   type Refusal,
 } from "../support/asking.ts";
+import type { SpaceId } from "../../src/capabilities/space_id.ts";
 import { type ErrorCode, NodeError } from "../../src/errors.ts";
 import { RETRY_AFTER, STATUS } from "../../src/http/status.ts";
 import { walk } from "../support/files.ts";
@@ -319,7 +320,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   space_blocked: {
     status: 403,
     sentence: "Space blocked by this node",
-    how: "nothing blocks a space in this version: there is no command or option for it",
+    how: async ({ node, session }) => {
+      const { repository } = node.node.services;
+      // `as`: it was parsed when it was hosted.
+      await repository.setSpaceState(session.space as SpaceId, "open", "blocked");
+      return await invoke(node, session, kv(session, "get", "a"));
+    },
   },
   space_id_invalid: {
     status: 400,
@@ -564,7 +570,6 @@ Deno.test(`wire §10: no whole-node test for ${NOT_HERE.map(({ name }) => name).
   for (const { name, how } of NOT_HERE) measured(`no whole-node test for ${name}: ${how}`);
 
   assert.deepEqual(NOT_HERE.map(({ name }) => name), [
-    "space_blocked",
     "storage_full",
     "storage_readonly",
     "shutting_down",
