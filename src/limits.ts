@@ -38,6 +38,9 @@ export const MAX_STORED_HEADERS = { names: 64, bytes: 8 * 1024 } as const;
 /** `Access-Control-Request-Headers` that is repeated in an answer, characters (wire §9). */
 export const MAX_ASKED_HEADERS = 1024;
 
+/** `Accept` that is read at `/`, characters: browsers send 200. A longer one counts as none. */
+export const MAX_ACCEPT = 1024;
+
 /** A body of `/revoke` that is read for its `cid`, bytes; a longer one counts as none (wire §8). */
 export const MAX_REVOKE_BODY = 64 * 1024;
 

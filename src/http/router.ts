@@ -5,6 +5,7 @@ import { NodeError } from "../errors.ts";
 import type { Route } from "./route.ts";
 import { delegateRoute } from "./routes/delegate.ts";
 import { healthRoute } from "./routes/healthz.ts";
+import { homeRoute } from "./routes/home.ts";
 import { infoRoute } from "./routes/info.ts";
 import { invokeRoute } from "./routes/invoke.ts";
 import { peerRoute } from "./routes/peer.ts";
@@ -24,6 +25,7 @@ export const ROUTES: readonly Row[] = [
   { method: "POST", path: "/delegate", route: delegateRoute },
   { method: "POST", path: "/revoke", route: revokeRoute },
   { method: "GET", path: "/peer/generate/", takesSegment: true, route: peerRoute },
+  { method: "GET", path: "/", route: homeRoute },
   { method: "GET", path: "/info", route: infoRoute },
   { method: "GET", path: "/version", route: infoRoute },
   { method: "GET", path: "/healthz", route: healthRoute },

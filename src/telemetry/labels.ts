@@ -15,6 +15,7 @@ const ABILITIES: ReadonlySet<string> = new Set([
 ]);
 
 const ROUTES: ReadonlySet<string> = new Set([
+  "/",
   "/delegate",
   "/invoke",
   "/revoke",

@@ -140,7 +140,7 @@ function isKnownGet(path: string): boolean {
   const [, first, ...rest] = sent.slice(start).split("/");
   const route = rest.length === 0 ? first : `${first}/${rest[0]}`;
   if (!sent.startsWith("/")) return false;
-  return ["info", "version", "healthz"].includes(route ?? "") ||
+  return ["", "info", "version", "healthz"].includes(route ?? "") ||
     (route === "peer/generate" && rest.length === 2 && rest[1] !== "");
 }
 

@@ -182,6 +182,7 @@ async function play(node: TestNode, random: Random): Promise<void> {
     () => post("/delegate", one.token),
     () => post("/delegate", "nonsense"),
     () => owner.delegations().catch(() => {}),
+    () => get("/", "GET"),
     () => get("/info", "GET"),
     () => get("/healthz", "HEAD"),
     () => get("/invoke", "GET"),

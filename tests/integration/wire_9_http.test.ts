@@ -107,7 +107,6 @@ Deno.test("wire §5: the host DID of a space is bare text, the same each time", 
 
 /** Request targets that are other paths, though some clients would mend them on the way. */
 const UNKNOWN = [
-  "/",
   "/x",
   "/invoke/",
   "/delegate/",
@@ -173,6 +172,7 @@ Deno.test("wire §9: leading slashes are collapsed to one, and a query is ignore
 });
 
 const ROUTES: readonly [path: string, allow: readonly string[]][] = [
+  ["/", ["GET", "HEAD", "OPTIONS"]],
   ["/version", ["GET", "HEAD", "OPTIONS"]],
   ["/info", ["GET", "HEAD", "OPTIONS"]],
   ["/healthz", ["GET", "HEAD", "OPTIONS"]],
@@ -212,6 +212,7 @@ Deno.test("wire §9: HEAD is GET without the body", async (t) => {
   await using node = await startTestNode();
   const space = encodeURIComponent(spaceId(randomWallet().did));
   const paths = [
+    "/",
     "/version",
     "/info",
     "/healthz",

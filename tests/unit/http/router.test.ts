@@ -33,7 +33,7 @@ for (const [url, path] of PATHS) {
 }
 
 const POSTS = ["/invoke", "/delegate", "/revoke"];
-const GETS = ["/info", "/version", "/healthz", "/peer/generate/x"];
+const GETS = ["/", "/info", "/version", "/healthz", "/peer/generate/x"];
 
 for (const path of POSTS) {
   Deno.test(`${path} takes POST alone`, () => {
@@ -76,7 +76,6 @@ Deno.test("the segment after the prefix is given as it was sent", () => {
 });
 
 const NONE: readonly string[] = [
-  "/",
   "",
   "/invoke/",
   "/Invoke",
