@@ -61,7 +61,7 @@ export class Transport {
     try {
       return await this.#fetch(`${this.url}${path}`, init);
     } catch (cause) {
-      throw this.#noAnswer(cause);
+      throw this.#noAnswer(cause, streamed);
     }
   }
 
@@ -72,12 +72,14 @@ export class Transport {
     return response;
   }
 
-  #noAnswer(cause: unknown): unknown {
+  #noAnswer(cause: unknown, streamed: boolean): unknown {
     if (!(cause instanceof Error) || cause.name === "AbortError") return cause;
     const [code, what] = cause.name === "TimeoutError"
       ? ["timeout", "No answer in time from"]
       : ["unreachable", "No TinyCloud node answers at"];
-    return new TinyCloudError(0, code, `${what} ${this.url}`, undefined, { cause });
+    // A browser does not say that this was the reason.
+    const hint = streamed ? " (browsers send streams over HTTP/2 only)" : "";
+    return new TinyCloudError(0, code, `${what} ${this.url}${hint}`, undefined, { cause });
   }
 }
 
