@@ -120,6 +120,22 @@ Deno.test("where no node listens, the error names the address", async () => {
   });
 });
 
+Deno.test("where a browser sends no stream, the error says why that may be", async () => {
+  const session = await connect("http://node.test", new FakeNode()).signIn(wallet);
+  const browser = connect("http://node.test", {
+    fetch: () => Promise.reject(new TypeError("Failed to fetch")),
+  }).use(session.key, session.grant);
+
+  await assert.rejects(browser.put("a", new Blob(["b"]).stream()), {
+    code: "unreachable",
+    message:
+      "No TinyCloud node answers at http://node.test (browsers send streams over HTTP/2 only)",
+  });
+  await assert.rejects(browser.put("a", "b"), {
+    message: "No TinyCloud node answers at http://node.test",
+  });
+});
+
 Deno.test("a space is not hosted against one's will", async () => {
   const node = new FakeNode();
   node.planned.set("POST /delegate", [skipped()]);
