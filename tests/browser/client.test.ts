@@ -8,9 +8,9 @@ import { type PageServer, servePage } from "../../examples/page/serve.ts";
 import { startTestNode, type TestNode } from "../support/node.ts";
 import { aPage, browserTest, open, type Watched } from "./browser.ts";
 
-let server: PageServer;
+let server: PageServer | undefined;
 Deno.test.beforeAll(async () => void (server = await servePage(0)));
-Deno.test.afterAll(async () => await server[Symbol.asyncDispose]());
+Deno.test.afterAll(async () => await server?.[Symbol.asyncDispose]());
 
 /** What the page tells when all goes well; `…` is any text. */
 const STEPS: readonly string[] = [
@@ -39,7 +39,7 @@ browserTest("a page of another origin signs in, stores, shares and revokes", asy
   assert.equal(outcome, "Done.");
   await assertSteps(watched);
   const origins = new Set(watched.requests.map((each) => new URL(each.split(" ")[1] ?? "").origin));
-  assert.deepEqual([...origins], [new URL(server.url).origin, node.url]);
+  assert.deepEqual([...origins], [new URL(pageUrl()).origin, node.url]);
   assert.deepEqual(
     watched.complaints.map((each) => each.replace(/ \(.*/, "")),
     EXPECTED,
@@ -83,7 +83,7 @@ browserTest("the wallet of the browser signs in", async (browser) => {
 
   assert.equal(outcome, "Done.");
   await assertSteps(watched);
-  const { host } = new URL(server.url);
+  const { host } = new URL(pageUrl());
   assert.ok(signed.length >= 2, "it hosts its space, and signs in");
   for (const text of signed) {
     assert.match(text, new RegExp(`^${host} wants you to sign in with your Ethereum account:\n`));
@@ -150,17 +150,22 @@ browserTest("without cors a page of another origin gets and does nothing", async
   assert.ok(!lines.some((line) => line.includes("POST")), lines.join("\n"));
 });
 
+function pageUrl(): string {
+  if (server === undefined) throw new Error("the page is not served");
+  return server.url;
+}
+
 /** The page of `examples/page`. */
 async function openExample(browser: Browser): Promise<Watched> {
   const watched = await aPage(browser);
-  await open(watched, server.url);
+  await open(watched, pageUrl());
   return watched;
 }
 
 /** Opens the example, has it run against the node, and gives back how it says that it ended. */
 async function runExample(watched: Watched, node: TestNode, { own = false } = {}): Promise<string> {
   const { page } = watched;
-  await open(watched, server.url);
+  await open(watched, pageUrl());
   await page.getByLabel("Node").fill(node.url);
   if (own) await page.getByLabel("Sign in with this browser’s wallet").check();
   await page.getByRole("button", { name: "Run" }).click();
