@@ -402,6 +402,10 @@ const CASES: readonly Case[] = [
       how: ({ node }: Actors) => ask(node, path, { method: each }),
     }));
   }),
+  ...["GET", "HEAD"].map((method) => ({
+    name: `${method} / 200 as a page`,
+    how: ({ node }: Actors) => ask(node, "/", { method, headers: { accept: "text/html" } }),
+  })),
   ...Object.keys(DOCUMENT.paths).map((path) => ({
     name: `OPTIONS ${path} 204`,
     how: ({ node }: Actors) =>
