@@ -74,8 +74,10 @@ export async function readImports(file: string): Promise<string[]> {
 
 /** What the CommonJS in a bundle asks the program for when it runs, such as `node:util`. */
 export function requiresOf(program: string): string[] {
-  // The bundler gives each `require` that it did not resolve to this function of its own.
-  const [, name] = /([\w$]+)=\(\w+=>typeof require</.exec(program) ?? [];
+  // The bundler gives each `require` that it did not resolve to a function of its own: the platform's,
+  // or one that looks for a global one.
+  const [, name] =
+    /([\w$]+)=(?:\(\w+=>typeof require<|__deno_internal_createRequire\()/.exec(program) ?? [];
   if (name === undefined) throw new Error("the bundler has another function for require");
   const calls = new RegExp(`(?<![\\w$.])${RegExp.escape(name)}\\("([^"]+)"\\)`, "g");
   return unique([...program.matchAll(calls)].map(([, specifier = ""]) => specifier));

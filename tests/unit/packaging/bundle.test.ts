@@ -36,14 +36,19 @@ Deno.test("a package is in a bundle when one of its files is", () => {
   assert.deepEqual(found.map(({ name }) => name), ["pg", "pg-types"]);
 });
 
-Deno.test("what CommonJS asks for when it runs is found", () => {
-  const shim = 'var $=(t=>typeof require<"u"?require:0)(0);';
+for (
+  const shim of [
+    'var $=(t=>typeof require<"u"?require:0)(0);',
+    "var $=__deno_internal_createRequire(import.meta.url);",
+  ]
+) {
+  Deno.test(`what CommonJS asks for when it runs is found, by ${shim}`, () => {
+    const found = requiresOf(`${shim}$("node:util");a.$("x");b$("y");$(z);$("pg-native")`);
 
-  const found = requiresOf(`${shim}$("node:util");a.$("x");b$("y");$(z);$("pg-native")`);
-
-  assert.deepEqual(found, ["node:util", "pg-native"]);
-  assert.throws(() => requiresOf("$(1)"), /another function/);
-});
+    assert.deepEqual(found, ["node:util", "pg-native"]);
+    assert.throws(() => requiresOf("$(1)"), /another function/);
+  });
+}
 
 function aPackage(name: string): NpmPackage {
   return { name, version: "1.0.0", folder: `/npm/${name}/1.0.0`, dependencies: [] };
