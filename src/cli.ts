@@ -14,6 +14,7 @@ import { migrate } from "./commands/migrate.ts";
 import { restore } from "./commands/restore.ts";
 import { serve } from "./commands/serve.ts";
 import { spaces } from "./commands/spaces/spaces.ts";
+import { status } from "./commands/status.ts";
 import { version } from "./commands/version.ts";
 import { nearest } from "./config/nearest.ts";
 import { ConfigError } from "./config/refusal.ts";
@@ -21,6 +22,7 @@ import { NodeError } from "./errors.ts";
 
 const COMMANDS: readonly (Command | CommandGroup)[] = [
   serve,
+  status,
   config,
   keygen,
   inspect,
@@ -187,6 +189,7 @@ function processIo(): Io {
     complain: write(Deno.stderr),
     ...(Deno.stderr.isTerminal() ? { draw: write(Deno.stderr, "") } : {}),
     ...(Deno.stdin.isTerminal() ? { ask: (question) => prompt(question) ?? "" } : {}),
+    colours: Deno.stdout.isTerminal() && !Deno.noColor,
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
   };

@@ -9,17 +9,20 @@ import { openBlocks, placeOfBlocks } from "./blocks/open.ts";
 import { paced } from "./blocks/pace.ts";
 import { startScrub } from "./blocks/scrub.ts";
 import { openStaging } from "./blocks/staging.ts";
+import { timedBlocks } from "./blocks/timed.ts";
 import type { Config } from "./config/config.ts";
 import { loadSecret } from "./config/node_secret.ts";
 import { ConfigError } from "./config/refusal.ts";
 import { fingerprint, FINGERPRINT_SETTING } from "./config/secret.ts";
-import { cannotOpen } from "./errors.ts";
+import { cannotOpen, type ErrorCode } from "./errors.ts";
 import { clientsBehind } from "./http/clients.ts";
 import { gate } from "./http/gate.ts";
 import { createHandler } from "./http/handler.ts";
 import { healthCheck } from "./http/health.ts";
 import type { Services } from "./http/route.ts";
 import { listen, type Listener } from "./http/serving.ts";
+import { STATUS } from "./http/status.ts";
+import { operator } from "./http/status_report.ts";
 import { deriveHostKeys, type HostKeys } from "./keys/host_keys.ts";
 import { lockFile } from "./repository/lock_file.ts";
 import { openRepository } from "./repository/open.ts";
@@ -27,11 +30,13 @@ import type { Repository } from "./repository/repository.ts";
 import { refuseIncoming } from "./repository/sqlite/incoming.ts";
 import { allowlist, openAdmission } from "./spaces/admission.ts";
 import type { Rules } from "./spaces/ports.ts";
+import { watchActivity } from "./telemetry/activity.ts";
 import { type Clock, systemClock } from "./telemetry/clock.ts";
 import type { Log } from "./telemetry/log.ts";
 import { type Metrics, noMetrics } from "./telemetry/metrics.ts";
-import { metricsHandler } from "./telemetry/metrics_handler.ts";
+import { operatorHandler, type OperatorViews } from "./telemetry/operator_handler.ts";
 import { createMetrics, type ExportedMetrics } from "./telemetry/prometheus.ts";
+import { noSpans, runtimeSpans } from "./telemetry/spans.ts";
 import { VERSION } from "./version.ts";
 
 export interface NodeOptions {
@@ -39,6 +44,8 @@ export interface NodeOptions {
   readonly clock?: Clock;
   /** Take over a database that was used with another secret. */
   readonly acceptNewSecret?: boolean;
+  /** The runtime makes spans (spans.ts). */
+  readonly hasSpans?: boolean;
 }
 
 export interface RunningNode extends AsyncDisposable {
@@ -54,15 +61,15 @@ export interface RunningNode extends AsyncDisposable {
 /** Starts a node. Throws ConfigError or NodeError with one sentence; nothing is left half made. */
 export async function startNode(
   config: Config,
-  { log, clock = systemClock, acceptNewSecret = false }: NodeOptions,
+  { log, clock = systemClock, acceptNewSecret = false, hasSpans = false }: NodeOptions,
 ): Promise<RunningNode> {
   await using opened = new AsyncDisposableStack();
-  const metrics = config.prometheus.port === 0 ? undefined : opened.use(createMetrics(VERSION));
-  const repository = opened.use(
-    await openDatabase(config, clock, metrics ?? noMetrics, opened),
-  );
+  const exported = openMetrics(config, opened);
+  const activity = watchActivity(exported ?? noMetrics, clock);
+  const { metrics } = activity;
+  const repository = opened.use(await openDatabase(config, clock, metrics, opened));
   const keys = await openKeys(config, repository, acceptNewSecret, log);
-  const blocks = opened.use(await openProbedBlocks(config.storage));
+  const blocks = timedBlocks(opened.use(await openProbedBlocks(config.storage)), metrics);
   const { storage, limits } = config;
   const staging = opened.use(
     await opening("the staging folder", storage.stagingPath, () =>
@@ -87,14 +94,33 @@ export async function startNode(
     }),
     rules: rulesOf(config),
     log,
-    metrics: metrics ?? noMetrics,
+    metrics,
+    spans: hasSpans ? runtimeSpans() : noSpans,
     version: VERSION,
     bodyIdleTimeoutMs: config.http.bodyIdleTimeoutMs,
     spaceGate: gate({ rate: limits.spaceRate, concurrency: limits.spaceConcurrency, clock }),
-    health: healthCheck({ repository, blocks, clock, metrics: metrics ?? noMetrics }),
+    health: healthCheck({ repository, blocks, clock, log, metrics }),
   };
-  services.metrics.spaces(await repository.spaceCount());
   let isStopping = false;
+  const { refreshMetrics, status } = operator({
+    services,
+    activity,
+    kinds: { database: storage.database.kind, blocks: storage.blocks.kind.toLowerCase() },
+    isStopping: () => isStopping,
+  });
+  // Before the node's own listener, so that it closes after it: a node that drains can be watched.
+  const metricsUrl = exported === undefined ? undefined : listenToOperator(
+    config,
+    {
+      metrics: async () => {
+        await refreshMetrics();
+        return await exported.text();
+      },
+      status,
+    },
+    log,
+    opened,
+  );
   // An answer that has begun can only be cut off: its status is out.
   const broken = (cause: unknown) => log.warn("request.failed", { note: "answer cut off", cause });
   const listener = opened.use(listen(
@@ -103,15 +129,13 @@ export async function startNode(
     createHandler(services, {
       cors: config.cors,
       traceHeader: config.log.tracing.traceheader,
-      hasSpans: config.log.tracing.enabled,
       isStopping: () => isStopping,
       clientOf: clientsBehind(config.http.trustedProxies),
       clientGate: gate({ rate: limits.clientRate, concurrency: limits.clientConcurrency, clock }),
     }),
     broken,
   ));
-  const metricsUrl = metrics === undefined ? undefined : serveMetrics(config, metrics, log, opened);
-
+  exported?.load().catch((cause) => log.error("metrics.unavailable", { cause }));
   startHousekeeping(config, services, opened);
   const resources = opened.move();
   const stop = async () => {
@@ -126,6 +150,20 @@ export async function startNode(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function openMetrics(
+  { prometheus, spaces, storage }: Config,
+  opened: AsyncDisposableStack,
+): ExportedMetrics | undefined {
+  if (prometheus.port === 0) return undefined;
+  return opened.use(createMetrics({
+    version: VERSION,
+    codes: Object.keys(STATUS) as ErrorCode[], // the table has a row for each code, and no other
+    maxSpaces: spaces.max,
+    maxBytes: storage.totalBytes,
+    collectionIntervalSeconds: storage.gcIntervalMs / 1000,
+  }));
 }
 
 async function openDatabase(
@@ -217,6 +255,7 @@ function startHousekeeping(
   const ports = { repository, blocks, clock, log, holder };
   opened.use(startCollector({
     ...ports,
+    metrics,
     staging,
     intervalMs: storage.gcIntervalMs,
     guardSeconds: auth.maxInvocationLifetimeSeconds + 60,
@@ -228,21 +267,21 @@ function startHousekeeping(
 }
 
 /** A metrics port that nobody chose may be taken: the node does its work without. */
-function serveMetrics(
+function listenToOperator(
   { prometheus: { address, port, portIsDefault } }: Config,
-  metrics: ExportedMetrics,
+  views: OperatorViews,
   log: Log,
   opened: AsyncDisposableStack,
 ): string | undefined {
   let listener: Listener;
   try {
     const failed = (cause: unknown) => log.error("metrics.unavailable", { cause });
-    listener = opened.use(listen(address, port, metricsHandler(metrics), failed));
+    listener = opened.use(listen(address, port, operatorHandler(views), failed));
   } catch (error) {
     if (!portIsDefault) throw error;
     log.warn("metrics.unavailable", { note: `port ${port} is taken: no metrics this time` });
     return undefined;
   }
-  metrics.load().catch((cause) => log.error("metrics.unavailable", { cause }));
+  log.info("metrics.started", { address: listener.url });
   return listener.url;
 }

@@ -19,6 +19,7 @@ import type { CondemnedBlock, Repository } from "../repository/repository.ts";
 import { forget, type Forgotten } from "../repository/retention.ts";
 import type { Clock } from "../telemetry/clock.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { CollectionOutcome, Metrics, Removed } from "../telemetry/metrics.ts";
 import type { BlockName, Blocks } from "./blocks.ts";
 import { COLLECTOR_LEASE, Lease } from "./lease.ts";
 import { type Pace, restless } from "./pace.ts";
@@ -320,9 +321,12 @@ class Run {
  * which waits for the step under way. What a run throws is logged.
  */
 export function startCollector(
-  options: CollectorOptions & { readonly intervalMs: number },
+  options: CollectorOptions & {
+    readonly intervalMs: number;
+    readonly metrics: Pick<Metrics, "collected">;
+  },
 ): AsyncDisposable {
-  const { clock, log, intervalMs } = options;
+  const { clock, log, metrics, intervalMs } = options;
   const collector = new Collector(options);
   return repeatedly(async (signal) => {
     const startedMs = clock.monotonicMs();
@@ -333,9 +337,23 @@ export function startCollector(
       if (blocks > 0) log?.info("collection.finished", { count: blocks, ms });
       const events = collected.events + collected.delegations;
       if (events > 0) log?.info("retention.finished", { count: events, ms });
+      metrics.collected(outcomeOf(collected), removedBy(collected), clock.nowSeconds());
     } catch (cause) {
+      metrics.collected("failed", NOTHING, clock.nowSeconds());
       log?.error("collection.failed", { cause });
     }
     return intervalMs;
   });
+}
+
+function outcomeOf({ ran, failed, complete }: Collected): CollectionOutcome {
+  if (!ran) return "skipped";
+  if (failed > 0) return "failed";
+  return complete ? "complete" : "incomplete";
+}
+
+const NOTHING: Removed = { blocks: 0, leftovers: 0, guards: 0, events: 0, delegations: 0 };
+
+function removedBy({ dead, strays, leftovers, guards, events, delegations }: Collected): Removed {
+  return { blocks: dead + strays, leftovers, guards, events, delegations };
 }

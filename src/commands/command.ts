@@ -12,6 +12,8 @@ export interface Io {
   readonly draw?: (text: string) => void;
   /** Asks the person at the terminal; absent unless there is one. What was typed, in one line. */
   readonly ask?: (question: string) => string;
+  /** Standard output is a terminal that may be written to in colours. */
+  readonly colours?: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }

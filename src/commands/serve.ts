@@ -1,7 +1,8 @@
 // `tinycloud serve`: runs the node until it is told to stop.
 
-import { createLog } from "../telemetry/log.ts";
-import { tracingWarning } from "../telemetry/trace.ts";
+import { isJournal } from "../telemetry/journal.ts";
+import { type AdjustableLog, createLog } from "../telemetry/log.ts";
+import { hasSpans, tracingWarning } from "../telemetry/spans.ts";
 import { startNode } from "../node.ts";
 import { VERSION } from "../version.ts";
 import { type Command, CONFIG_HELP, CONFIG_OPTIONS, configure } from "./command.ts";
@@ -11,7 +12,8 @@ export const serve: Command = {
   summary: "run the node (the default)",
   help: `usage: tinycloud [serve] [options]
 
-Runs the node until SIGINT or SIGTERM. A second signal stops it at once.
+Runs the node until SIGINT or SIGTERM. A second signal stops it at once. SIGUSR2 logs everything
+(log_level debug) until the next SIGUSR2. SIGUSR1 is the runtime's: it opens a debugger.
 
 ${CONFIG_HELP}
   --address ADDR  where to listen (default 127.0.0.1)
@@ -33,7 +35,12 @@ examples:
 
   async run(flags, _words, io) {
     const { config, warnings } = await configure(flags, io);
-    const log = createLog({ level: config.logLevel, format: config.log.format });
+    const log = createLog({
+      level: config.logLevel,
+      format: config.log.format,
+      toJournal: isJournal(io.env.JOURNAL_STREAM),
+    });
+    switchLevelOnSignal(log);
     const tracing = tracingWarning(config.log.tracing.enabled, io.env.OTEL_DENO);
     for (const note of [...warnings, ...(tracing === undefined ? [] : [tracing])]) {
       log.warn("config.warning", { note });
@@ -42,6 +49,7 @@ examples:
       const node = await startNode(config, {
         log,
         acceptNewSecret: flags["accept-new-secret"] === true,
+        hasSpans: hasSpans(io.env.OTEL_DENO),
       });
       log.info("node.started", {
         version: VERSION,
@@ -61,6 +69,26 @@ examples:
     }
   },
 };
+
+/** SIGUSR1 would do as well, but at it the runtime opens its inspector, listener or not. */
+const LEVEL_SIGNAL = "SIGUSR2";
+
+/** Switches between the configured level and `debug`; between `debug` and `normal` where they are one. */
+function switchLevelOnSignal(log: AdjustableLog): void {
+  if (Deno.build.os === "windows") return; // which has no such signal
+  const configured = log.level;
+  const other = configured === "debug" ? "normal" : "debug";
+  Deno.addSignalListener(LEVEL_SIGNAL, () => {
+    const before = log.level;
+    const next = before === configured ? other : configured;
+    const tell = () =>
+      log.info("log.switched", { note: `to ${next}; ${LEVEL_SIGNAL} brings ${before} back` });
+    // Told at the level that says more: the other may say nothing.
+    if (next === "debug") log.level = next;
+    tell();
+    log.level = next;
+  });
+}
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 

@@ -3,11 +3,12 @@
 
 import { fairTurn } from "../pause.ts";
 import { type ErrorCode, NodeError } from "../errors.ts";
-import { spanTraceId, traceId } from "../telemetry/trace.ts";
+import { traceId } from "../telemetry/trace.ts";
 import { allowCrossOrigin } from "./cors.ts";
 import { type Gate, Limited } from "./gate.ts";
 import type { Notes, RouteContext, Services } from "./route.ts";
 import { match, MethodNotAllowed, pathOf } from "./router.ts";
+import { LIVE_PATH } from "./routes/livez.ts";
 import type { Connection } from "./serving.ts";
 import { RETRY_AFTER, STATUS } from "./status.ts";
 import { createTally } from "./tally.ts";
@@ -31,8 +32,6 @@ export interface HandlerOptions {
   readonly cors: boolean;
   /** Name of the response header that carries the trace id. */
   readonly traceHeader: string;
-  /** The runtime exports spans: then a request goes by its span's trace id. */
-  readonly hasSpans: boolean;
   /** True once the node drains: what still arrives on open connections is sent away. */
   readonly isStopping: () => boolean;
   /** Who asks, if that is limited (clients.ts), and the gate for it. */
@@ -42,37 +41,39 @@ export interface HandlerOptions {
 
 export function createHandler(
   services: Services,
-  { cors, traceHeader, hasSpans, isStopping, clientOf, clientGate }: HandlerOptions,
+  { cors, traceHeader, isStopping, clientOf, clientGate }: HandlerOptions,
 ): (request: Request, connection: Connection) => Promise<Response> {
-  const { log, metrics, clock } = services;
+  const { log, metrics, clock, spans } = services;
   const limited = createTally(services);
   const hold = holding(MAX_HELD);
 
   return async (request, connection) => {
     const begun = clock.monotonicMs();
-    const trace = (hasSpans ? spanTraceId() : undefined) ??
-      traceId(request.headers.get("traceparent"));
     const path = pathOf(request.url);
+    // Where the runtime makes a span for each request, it goes by the span's trace id.
+    const trace = spans.name(request.method, path) ?? traceId(request.headers.get("traceparent"));
     const notes: Notes = {};
     metrics.inFlight(true);
     let answer: Response;
     let client: string | undefined;
     try {
-      if (isStopping()) throw new NodeError("shutting_down");
+      if (isStopping() && path !== LIVE_PATH) throw new NodeError("shutting_down");
       client = clientOf(connection.peer, request.headers);
       if (client !== undefined) clientGate.enter(client, connection.sent);
       answer = await answerTo(request, path, { services, notes, trace, sent: connection.sent });
     } catch (error) {
       answer = refusal(error, trace);
       if (error instanceof Limited) {
+        metrics.limited(notes.space === undefined ? "client" : "space");
         limited({ ...(client === undefined ? {} : { client }), ...notes });
         await hold(Math.min(error.waitMs, LONGEST_HOLD_MS));
       }
       // Guessing is dear: who sends bad tokens is soon told to wait without a look at them.
       if (client !== undefined) clientGate.charge(client, costOf(error, path));
     }
+    const ms = clock.monotonicMs() - begun;
     metrics.inFlight(false);
-    metrics.answered(path, answer.status);
+    metrics.answered(path, answer.status, ms / 1000);
     if (cors) allowCrossOrigin(request, answer.headers);
     answer.headers.set(traceHeader, trace);
     const write = answer.status === 429 ? log.debug : log.info;
@@ -80,7 +81,7 @@ export function createHandler(
       method: request.method,
       route: path,
       status: answer.status,
-      ms: clock.monotonicMs() - begun,
+      ms,
       ...bytesOf(answer, notes),
       trace,
       ...(notes.space === undefined ? {} : { space: notes.space }),

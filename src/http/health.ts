@@ -3,53 +3,67 @@
 import type { Blocks } from "../blocks/blocks.ts";
 import { NodeError } from "../errors.ts";
 import type { Repository } from "../repository/repository.ts";
+import { inTime } from "../repository/server/in_time.ts";
 import type { Clock } from "../telemetry/clock.ts";
+import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { fresh } from "./fresh.ts";
 
 const MAX_AGE_MS = 1000;
 const DEADLINE_MS = 1000;
 
 export interface HealthPorts {
-  readonly repository: Repository;
-  readonly blocks: Blocks;
+  readonly repository: Pick<Repository, "ping">;
+  readonly blocks: Pick<Blocks, "probe">;
   readonly clock: Clock;
-  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, "health">;
 }
 
-/** A function that resolves when both stores answer, and rejects with `storage_…` otherwise. */
-export function healthCheck(ports: HealthPorts): () => Promise<void> {
-  let last: { readonly at: number; readonly result: Promise<void> } | undefined;
-  return () => {
-    const now = ports.clock.monotonicMs();
-    if (last === undefined || now - last.at > MAX_AGE_MS) {
-      const result = check(ports);
-      // Whoever asked gets the failure; nobody asking is no reason to crash.
-      result.catch(() => {});
-      last = { at: now, result };
+export interface StoreHealth {
+  readonly store: "database" | "blocks";
+  /** Why it does not do its work: `storage_…`; absent while it does. */
+  readonly error?: NodeError;
+}
+
+/** How both stores are, at most a second ago; never rejects. Says in the log when that changes. */
+export function healthCheck(ports: HealthPorts): () => Promise<readonly StoreHealth[]> {
+  const { repository, blocks, clock } = ports;
+  const tell = teller(ports);
+  return fresh(MAX_AGE_MS, clock, async () => {
+    const health = await Promise.all([
+      healthOf("database", () => repository.ping()),
+      healthOf("blocks", () => blocks.probe()),
+    ]);
+    for (const each of health) tell(each);
+    return health;
+  });
+}
+
+function teller({ log, metrics }: HealthPorts): (health: StoreHealth) => void {
+  const unavailable = new Set<StoreHealth["store"]>();
+  return ({ store, error }) => {
+    metrics.health(store, error === undefined);
+    if (error === undefined) {
+      if (unavailable.delete(store)) log.info(`${store}.recovered`);
+    } else if (!unavailable.has(store)) {
+      unavailable.add(store);
+      log.error(`${store}.unavailable`, { code: error.code, cause: error });
     }
-    return last.result;
   };
 }
 
-async function check({ repository, blocks, metrics }: HealthPorts): Promise<void> {
-  const answers = await Promise.allSettled([
-    withinDeadline(repository.ping()),
-    withinDeadline(blocks.probe()),
-  ]);
-  const [database, store] = answers;
-  metrics.health("database", database?.status === "fulfilled");
-  metrics.health("blocks", store?.status === "fulfilled");
-  for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
-}
-
-async function withinDeadline(work: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new NodeError("storage_unavailable", undefined, { cause: "no answer in a second" }));
-  }, DEADLINE_MS);
+async function healthOf(
+  store: StoreHealth["store"],
+  work: () => Promise<void>,
+): Promise<StoreHealth> {
   try {
-    await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
+    await inTime(work(), DEADLINE_MS, "no answer in a second");
+    return { store };
+  } catch (cause) {
+    const error = cause instanceof NodeError
+      ? cause
+      : new NodeError("internal", undefined, { cause });
+    return { store, error };
   }
 }

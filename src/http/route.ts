@@ -1,9 +1,11 @@
 // What a route gets and gives.
 
 import type { Gate } from "./gate.ts";
+import type { StoreHealth } from "./health.ts";
 import type { Ports } from "../spaces/ports.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Spans } from "../telemetry/spans.ts";
 
 export interface Services extends Ports {
   readonly log: Log;
@@ -12,8 +14,9 @@ export interface Services extends Ports {
   readonly bodyIdleTimeoutMs: number;
   /** Lets so many invocations into a space (`limits.space_*`). */
   readonly spaceGate: Gate;
-  /** Resolves when the stores answer; rejects with the reason otherwise. At most a second old. */
-  readonly health: () => Promise<void>;
+  /** How the stores are, at most a second ago. */
+  readonly health: () => Promise<readonly StoreHealth[]>;
+  readonly spans: Spans;
 }
 
 /** What the log line of a request says beside the request; filled in by its route. */
@@ -37,12 +40,12 @@ export type Route = (request: Request, context: RouteContext) => Promise<Respons
 /** Does the work, and counts how long the judgement of its token and chain took, however it ends. */
 export async function judging<T>(
   request: "delegate" | "invoke" | "revoke",
-  { metrics, clock }: Services,
+  { metrics, clock, spans }: Services,
   work: () => Promise<T>,
 ): Promise<T> {
   const begun = clock.monotonicMs();
   try {
-    return await work();
+    return await spans.within("authorize", work);
   } finally {
     metrics.authorization(request, (clock.monotonicMs() - begun) / 1000);
   }

@@ -8,6 +8,7 @@ import { healthRoute } from "./routes/healthz.ts";
 import { homeRoute } from "./routes/home.ts";
 import { infoRoute } from "./routes/info.ts";
 import { invokeRoute } from "./routes/invoke.ts";
+import { LIVE_PATH, liveRoute } from "./routes/livez.ts";
 import { peerRoute } from "./routes/peer.ts";
 import { revokeRoute } from "./routes/revoke.ts";
 
@@ -29,6 +30,7 @@ export const ROUTES: readonly Row[] = [
   { method: "GET", path: "/info", route: infoRoute },
   { method: "GET", path: "/version", route: infoRoute },
   { method: "GET", path: "/healthz", route: healthRoute },
+  { method: "GET", path: LIVE_PATH, route: liveRoute },
 ];
 
 export interface Match {

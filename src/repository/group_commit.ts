@@ -3,6 +3,7 @@
 // SQL nor where the commit runs (decision 0001).
 
 import { NodeError } from "../errors.ts";
+import type { Workload } from "./repository.ts";
 
 export type Outcome = { readonly value: unknown } | { readonly error: NodeError };
 
@@ -44,6 +45,7 @@ export class GroupCommit<W> {
   readonly #queue: Waiting<W>[] = [];
   #queuedBytes = 0;
   #lastCommitMs = 0;
+  #underWay = 0;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -66,6 +68,11 @@ export class GroupCommit<W> {
     return settle.promise;
   }
 
+  /** Writes in the commit under way, and those that wait for the next. */
+  get workload(): Workload {
+    return { running: this.#underWay, waiting: this.#queue.length };
+  }
+
   /** Refuses new writes, and resolves when those that wait are answered. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -76,6 +83,7 @@ export class GroupCommit<W> {
     while (this.#queue.length > 0) {
       await this.#gather();
       const batch = this.#take();
+      this.#underWay = batch.length;
       const start = performance.now();
       try {
         const outcomes = await this.#commit(batch.map(({ write }) => write));
@@ -85,6 +93,7 @@ export class GroupCommit<W> {
       }
       this.#lastCommitMs = performance.now() - start;
     }
+    this.#underWay = 0;
     this.#running = undefined;
   }
 

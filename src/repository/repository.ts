@@ -301,6 +301,11 @@ export interface Finding {
   readonly what: string;
 }
 
+export interface Workload {
+  readonly running: number;
+  readonly waiting: number;
+}
+
 /** How a load into a store begins. */
 export type LoadStart =
   /** The store was empty. */
@@ -326,6 +331,8 @@ export interface Repository extends AsyncDisposable {
   hosted(spaces: readonly SpaceId[]): Promise<ReadonlySet<SpaceId>>;
   /** How many spaces are hosted; with an owner, how many are that owner's. */
   spaceCount(owner?: Principal): Promise<number>;
+  /** Bytes that all spaces hold; some stores have to add them up. */
+  usedBytes(): Promise<number>;
 
   // Invocations.
   /** Looks without touching: is the guard used, which identities are revoked, how full is the space. */
@@ -392,6 +399,8 @@ export interface Repository extends AsyncDisposable {
   setSetting(name: string, value: string): Promise<void>;
   /** Throws when the store does not answer, or takes no writes. */
   ping(): Promise<void>;
+  /** Work that runs now, and that waits for its turn or a connection. */
+  workload(): Workload;
   /** Every space hosted, in order of id, after `after`. */
   spaces(after: SpaceId | undefined, limit: number): Promise<readonly SpaceId[]>;
   /** Live blocks of a space by hash, after `after`; with what keys say of their size. */

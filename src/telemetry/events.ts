@@ -10,6 +10,8 @@ export type LogEvent =
   | "config.warning"
   | "secret.created"
   | "log.dropped"
+  // The level was changed by a signal while the node runs; `note` says to which, and how to go back
+  | "log.switched"
   // Requests: one `request` for each; `failed` adds the cause of a 500 or 503, `refused` (debug)
   // shows where a chain broke
   | "request"

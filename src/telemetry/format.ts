@@ -31,10 +31,28 @@ export const formatJson: Formatter = (unixMs, severity, event, fields) => {
 export function formatText(colours: boolean): Formatter {
   return (unixMs, severity, event, fields) => {
     const level = colours ? `${COLOURS[severity]}${severity}\x1b[0m` : severity;
-    let line = `${isoTime(unixMs).slice(11, 23)} ${level} ${event}`;
-    for (const [name, value] of fields) line += ` ${textField(name, value)}`;
-    return line;
+    return `${isoTime(unixMs).slice(11, 23)} ${level} ${textOf(event, fields)}`;
   };
+}
+
+/**
+ * The same for systemd's journal: it keeps time and priority itself, and takes the latter from the
+ * number in front (sd-daemon(3)).
+ */
+export const formatJournalText: Formatter = (_unixMs, severity, event, fields) =>
+  `<${PRIORITY[severity]}>${textOf(event, fields)}`;
+
+/** Json for the journal, which takes the number in front away. */
+export const formatJournalJson: Formatter = (unixMs, severity, event, fields) =>
+  `<${PRIORITY[severity]}>${formatJson(unixMs, severity, event, fields)}`;
+
+/** Of syslog(3). */
+const PRIORITY: Readonly<Record<Severity, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+function textOf(event: LogEvent, fields: readonly Field[]): string {
+  let text: string = event;
+  for (const [name, value] of fields) text += ` ${textField(name, value)}`;
+  return text;
 }
 
 const COLOURS: Readonly<Record<Severity, string>> = {

@@ -23,6 +23,7 @@ const ROUTES: ReadonlySet<string> = new Set([
   "/version",
   "/info",
   "/healthz",
+  "/livez",
 ]);
 
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE"]);

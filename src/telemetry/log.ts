@@ -4,7 +4,15 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { LogEvent } from "./events.ts";
 import { allowed, type Fields } from "./fields.ts";
-import { formatJson, formatText, type LogFormat, type Severity } from "./format.ts";
+import {
+  formatJournalJson,
+  formatJournalText,
+  formatJson,
+  type Formatter,
+  formatText,
+  type LogFormat,
+  type Severity,
+} from "./format.ts";
 import { createSink, type LineSink } from "./sink.ts";
 
 /** `critical`: errors; `normal`: and warnings and one line a request; `debug`: everything. */
@@ -22,6 +30,11 @@ export interface Log {
   flush(): Promise<void>;
 }
 
+/** A log whose level can be changed while it is written to. */
+export interface AdjustableLog extends Log {
+  level: LogLevel;
+}
+
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
@@ -29,6 +42,8 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
   /** Default: only when standard output is a terminal and `NO_COLOR` is not set. */
   readonly colours?: boolean;
+  /** Standard output is systemd's journal (journal.ts). */
+  readonly toJournal?: boolean;
   readonly clock?: Clock;
 }
 
@@ -39,32 +54,51 @@ const SEVERITIES: Readonly<Record<LogLevel, readonly Severity[]>> = {
   debug: ["error", "warn", "info", "debug"],
 };
 
-export function createLog(options: LogOptions): Log {
-  const { level, write, clock = systemClock } = options;
-  const shown = SEVERITIES[level];
-  const verbose = level === "debug";
-  const format = options.format === "Json" ? formatJson : formatText(
-    options.colours ??
-      (write === undefined && Deno.stdout.isTerminal() && !Deno.noColor),
-  );
+export function createLog(options: LogOptions): AdjustableLog {
+  const { write, clock = systemClock } = options;
+  let { level } = options;
+  let shown = SEVERITIES[level];
+  const format = formatterOf(options);
   const line = (severity: Severity, event: LogEvent, fields: Fields): string =>
-    format(Math.round(clock.nowSeconds() * 1000), severity, event, allowed(fields, verbose));
+    format(
+      Math.round(clock.nowSeconds() * 1000),
+      severity,
+      event,
+      allowed(fields, level === "debug"),
+    );
   const sink = write === undefined
     ? createSink(Deno.stdout, { droppedLine: (count) => line("warn", "log.dropped", { count }) })
     : sinkOf(write);
 
   function method(severity: Severity): (event: LogEvent, fields?: Fields) => void {
-    if (!shown.includes(severity)) return () => {};
-    return (event, fields = {}) => sink.write(line(severity, event, fields), severity === "error");
+    return (event, fields = {}) => {
+      if (!shown.includes(severity)) return;
+      sink.write(line(severity, event, fields), severity === "error");
+    };
   }
 
   return {
+    get level() {
+      return level;
+    },
+    set level(to) {
+      level = to;
+      shown = SEVERITIES[to];
+    },
     error: method("error"),
     warn: method("warn"),
     info: method("info"),
     debug: method("debug"),
     flush: () => sink.flush(),
   };
+}
+
+function formatterOf({ format, write, colours, toJournal = false }: LogOptions): Formatter {
+  if (toJournal) return format === "Json" ? formatJournalJson : formatJournalText;
+  if (format === "Json") return formatJson;
+  return formatText(
+    colours ?? (write === undefined && Deno.stdout.isTerminal() && !Deno.noColor),
+  );
 }
 
 /** A function as a sink. One that has thrown is not called again: its reader is gone. */

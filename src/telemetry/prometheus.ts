@@ -1,7 +1,7 @@
 // The metrics that a scrape can read. The library's import costs 50 to 90 ms, so it is left until
 // the node listens, and what is observed until then is kept.
 
-import type { Instruments } from "./instruments.ts";
+import type { InstrumentOptions, Instruments } from "./instruments.ts";
 import { forwarding, type Metrics } from "./metrics.ts";
 
 export interface ExportedMetrics extends Metrics, Disposable {
@@ -14,20 +14,16 @@ export interface ExportedMetrics extends Metrics, Disposable {
 /** Far more than what a node can answer while the library loads. */
 const MAX_PENDING = 10_000;
 
-/**
- * Metrics of a node of this version. Until `load` has ended at most 10,000 observations are kept;
- * those beyond count in `tinycloud_metrics_lost_total`.
- */
-export function createMetrics(version: string): ExportedMetrics {
+/** Until `load` has ended at most 10,000 observations are kept; those beyond are lost. */
+export function createMetrics(options: InstrumentOptions): ExportedMetrics {
   const pending: ((metrics: Metrics) => void)[] = [];
-  let lost = 0;
   let disposed = false;
   let loaded: Instruments | undefined;
   let loading: Promise<Instruments> | undefined;
 
   async function load(): Promise<Instruments> {
     const { createInstruments } = await import("./instruments.ts");
-    loaded = createInstruments(version, lost);
+    loaded = createInstruments(options);
     if (disposed) loaded[Symbol.dispose]();
     for (const observe of pending.splice(0)) observe(loaded);
     return loaded;
@@ -36,7 +32,6 @@ export function createMetrics(version: string): ExportedMetrics {
   const metrics = forwarding((observe) => {
     if (loaded !== undefined) observe(loaded);
     else if (pending.length < MAX_PENDING) pending.push(observe);
-    else lost++;
   });
 
   return {

@@ -33,28 +33,3 @@ export function parseTraceparent(header: string): string | undefined {
   if (/^0+$/.test(id ?? "") || /^0+$/.test(parent ?? "")) return undefined;
   return id;
 }
-
-// The key under which every OpenTelemetry API, the runtime's too, keeps the span of a context.
-const SPAN_KEY = Symbol.for("OpenTelemetry Context Key SPAN");
-
-/**
- * The id of the span that the runtime made for the request being handled, so that the header, the
- * log and the exported spans agree. Undefined unless `OTEL_DENO` is on.
- */
-export function spanTraceId(): string | undefined {
-  const id: unknown = Deno.telemetry.contextManager.active()?.getValue?.(SPAN_KEY)
-    ?.spanContext?.().traceId;
-  return typeof id === "string" && /^[\da-f]{32}$/.test(id) ? id : undefined;
-}
-
-/**
- * What to warn of at the start, if anything: spans are exported by the runtime, which decides on
- * them before any of our code runs.
- */
-export function tracingWarning(
-  enabled: boolean,
-  otelDeno: string | undefined,
-): string | undefined {
-  if (!enabled || otelDeno === "true" || otelDeno === "1") return undefined;
-  return "log.tracing.enabled exports nothing unless the node is started with OTEL_DENO=true";
-}

@@ -17,6 +17,22 @@ import {
 
 export const housekeepingCases: readonly Case[] = [
   {
+    name: "work shows while it is under way, and is gone once it has ended",
+    run: async ({ repository }) => {
+      const before = repository.workload();
+
+      const writes = ["a", "b", "c"].map((name) => repository.setSetting(name, "1"));
+      const { running, waiting } = repository.workload();
+      await Promise.all(writes);
+      // What is answered may still be on its way back to the pool.
+      await repository.setSetting("d", "1");
+
+      assert.deepEqual(before, { running: 0, waiting: 0 });
+      assert.equal(running + waiting, 3);
+      assert.deepEqual(repository.workload(), { running: 0, waiting: 0 });
+    },
+  },
+  {
     name: "used tokens are forgotten at their expiry, a bounded number at a time",
     run: async ({ repository }) => {
       await host(repository, SPACE);

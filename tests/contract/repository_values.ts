@@ -214,6 +214,7 @@ export const valueCases: readonly Case[] = [
         const { usage } = await repository.standing(ask);
         assert.equal(usage?.used, used);
         assert.equal(usage?.total, used + 10);
+        assert.equal(await repository.usedBytes(), used + 10);
       }
     },
   },

@@ -10,6 +10,7 @@ import { deriveHostKeys } from "../../src/keys/host_keys.ts";
 import { parseNetwork } from "../../src/config/network.ts";
 import { openAdmission } from "../../src/spaces/admission.ts";
 import { noMetrics } from "../../src/telemetry/metrics.ts";
+import { noSpans } from "../../src/telemetry/spans.ts";
 import { principalOf } from "../../src/tokens/did.ts";
 import { aCapability, aDelegation, ALICE, KEY, NOW, SPACE } from "../support/tokens.ts";
 
@@ -92,7 +93,8 @@ export const services: Services = {
   version: "0.0.0",
   bodyIdleTimeoutMs: 60_000,
   spaceGate: gate({ rate: 0, concurrency: 0, clock }),
-  health: () => Promise.resolve(),
+  health: () => Promise.resolve([]),
+  spans: noSpans,
 };
 
 export const context: Omit<RouteContext, "rest"> = {

@@ -88,6 +88,22 @@ if (ARE_FILES) {
     });
     assert.match(away.headers.get("retry-after") ?? "", /^\d+$/);
     assertOk(await healthz());
+    const told = node.lines.filter((line) => / blocks\.(?:unavailable|recovered)/.test(line));
+    assert.equal(told.length, 2, "each change is told once");
+    assert.match(told[0] ?? "", /error blocks\.unavailable code=storage_unavailable cause=/);
+    assert.match(told[1] ?? "", /info blocks\.recovered/);
+  });
+
+  Deno.test("/livez answers 200 while the block store is gone, and does not look for it", async () => {
+    await using node = await startTestNode();
+    const blocks = `${node.folder}/blocks`;
+    await Deno.rename(blocks, `${blocks}-away`);
+
+    const answer = assertOk(await get(node, "/livez"));
+
+    assert.equal(answer.text, "ok");
+    assert.deepEqual(node.lines.filter((line) => line.includes("unavailable")), []);
+    await Deno.rename(`${blocks}-away`, blocks);
   });
 }
 
@@ -114,6 +130,8 @@ const UNKNOWN = [
   "/version/",
   "/info/",
   "/healthz/",
+  "/livez/",
+  "/status",
   "/x/../invoke",
   "/./invoke",
   "/x//invoke",
@@ -176,6 +194,7 @@ const ROUTES: readonly [path: string, allow: readonly string[]][] = [
   ["/version", ["GET", "HEAD", "OPTIONS"]],
   ["/info", ["GET", "HEAD", "OPTIONS"]],
   ["/healthz", ["GET", "HEAD", "OPTIONS"]],
+  ["/livez", ["GET", "HEAD", "OPTIONS"]],
   ["/peer/generate/x", ["GET", "HEAD", "OPTIONS"]],
   ["/delegate", ["POST", "OPTIONS"]],
   ["/invoke", ["POST", "OPTIONS"]],
@@ -216,6 +235,7 @@ Deno.test("wire §9: HEAD is GET without the body", async (t) => {
     "/version",
     "/info",
     "/healthz",
+    "/livez",
     `/peer/generate/${space}`,
     "/peer/generate/x",
     "/x",

@@ -13,7 +13,6 @@ export const delegateRoute: Route = async (request, { services, notes, trace }) 
   const [space] = [...activated, ...skipped];
   if (space !== undefined) notes.space = space;
   for (const space of hosts) services.log.info("space.hosted", { space, trace });
-  if (hosts.length > 0) services.metrics.spaces(await services.repository.spaceCount());
   if (wantsText(request.headers.get("accept"))) return new Response(cid);
   return Response.json({ cid, activated, skipped });
 };

@@ -9,6 +9,7 @@ import { del, put } from "../../spaces/change.ts";
 import { list } from "../../spaces/list.ts";
 import { placeOf } from "../../spaces/place.ts";
 import { get, metadata, nothing } from "../../spaces/read.ts";
+import { knownAbility } from "../../telemetry/labels.ts";
 import { readBody } from "../body.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
 import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
@@ -29,7 +30,10 @@ export const invokeRoute: Route = async (request, context) => {
     services.spaceGate.enter(resource.space, sent);
   }
   const action = ACTIONS[canonicalAbility(ability)] ?? unknown;
-  const answer = await action(invocation, capability, request, context, length);
+  const answer = await services.spans.within(
+    knownAbility(ability),
+    () => action(invocation, capability, request, context, length),
+  );
   const seconds = (services.clock.monotonicMs() - decided) / 1000;
   services.metrics.authorizedInvoke(ability, seconds);
   return answer;
@@ -76,6 +80,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   "tinycloud.kv/get": async (invocation, capability, _request, { services, trace }) => {
     const place = await prepared(invocation, services, () => placeOf(capability));
     const { entry, body } = await get(invocation, place, services, ({ hash, size }) => {
+      services.metrics.damagedRead();
       services.log.error("block.damaged", { space: place.space, block: hash, bytes: size, trace });
     });
     services.metrics.valueBytes("out", entry.size);

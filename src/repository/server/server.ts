@@ -8,6 +8,7 @@
 
 import { type ErrorCode, NodeError } from "../../errors.ts";
 import type { Row } from "../rows.ts";
+import type { Workload } from "../repository.ts";
 import type { Connection, Dialect, Driver, Failure, Result, Value } from "./driver.ts";
 import { inTime, unavailable } from "./in_time.ts";
 
@@ -43,6 +44,7 @@ export class Server implements AsyncDisposable {
   readonly #driver: Driver;
   readonly #options: ServerOptions;
   #underWay = 0;
+  #connected = 0;
   #idle = Promise.withResolvers<void>();
   #isClosed = false;
 
@@ -62,6 +64,11 @@ export class Server implements AsyncDisposable {
   /** Milliseconds that one piece of work may take. */
   get deadlineMs(): number {
     return this.#options.deadlineMs;
+  }
+
+  /** Work that has a connection, and that waits for one or for another try. */
+  get workload(): Workload {
+    return { running: this.#connected, waiting: this.#underWay - this.#connected };
   }
 
   get dialect(): Dialect {
@@ -151,6 +158,7 @@ export class Server implements AsyncDisposable {
 
   async #once<T>(work: (connection: Connection) => Promise<T>, until: number): Promise<T> {
     const connection = await this.#connect(until);
+    this.#connected++;
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -168,6 +176,7 @@ export class Server implements AsyncDisposable {
       if (error instanceof UnknownCommit) throw error;
       throw isLate ? unavailable("the database did not answer in time") : error;
     } finally {
+      this.#connected--;
       clearTimeout(timer);
     }
   }

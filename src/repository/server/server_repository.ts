@@ -23,7 +23,7 @@ import { lastKey, pageOf } from "../pages.ts";
 import * as contents from "../space_contents.ts";
 import type { Server, Session } from "./server.ts";
 import { setSpaceLimit, setSpaceState } from "./space_state.ts";
-import { countOwned, countSpaces, hostedAmong, spacesAfter } from "./spaces.ts";
+import { countOwned, countSpaces, hostedAmong, spacesAfter, totalUsed } from "./spaces.ts";
 import { Turns } from "./turns.ts";
 
 export interface ServerRepositoryOptions {
@@ -80,6 +80,7 @@ export function serverRepository(
     hosted: (spaces) => direct((session) => hostedAmong(session, spaces)),
     spaceCount: (owner) =>
       direct((session) => owner === undefined ? countSpaces(session) : countOwned(session, owner)),
+    usedBytes: () => direct(totalUsed),
 
     async standing(ask) {
       const found = await direct((session) => reads.standing(session, ask));
@@ -136,6 +137,7 @@ export function serverRepository(
     /** A real write: a server that takes none may still answer. */
     ping: () =>
       direct((session) => leases.setSetting(server, session, "store.ping", String(now()))),
+    workload: () => server.workload,
     spaces: (after, limit) => direct((session) => spacesAfter(session, after, limit)),
     blocksOf: (space, after, limit) =>
       direct((session) => blocks.liveBlocks(session, space, after, limit)),

@@ -22,6 +22,7 @@ const COUNT_OWNED = "SELECT count(*) AS count FROM space WHERE owner = ?";
 const COUNT = "SELECT spaces AS count FROM node WHERE id = 1";
 const CHANGED =
   "UPDATE space SET used = used + ?, changes = changes + 1, changed_at = ? WHERE no = ?";
+const USED = "SELECT used AS count FROM node WHERE id = 1";
 const GROW_NODE = "UPDATE node SET used = used + ? WHERE id = 1";
 
 /** The number by which tables refer to a space; undefined when it is not hosted. */
@@ -94,6 +95,11 @@ export function countOwned(database: Database, owner: Principal): number {
 
 export function countSpaces(database: Database): number {
   return count(database, COUNT);
+}
+
+/** What all spaces hold. */
+export function usedBytes(database: Database): number {
+  return count(database, USED);
 }
 
 export function createSpace(

@@ -39,6 +39,7 @@ import {
   spacesAfter,
   usage,
   usageGuarded,
+  usedBytes,
 } from "./spaces.ts";
 import { isUsed } from "./used_tokens.ts";
 import type { Writer } from "./writer.ts";
@@ -160,6 +161,7 @@ export function sqliteRepository(
       read(() => new Set(spaces.filter((space) => spaceNumber(database, space) !== undefined))),
     spaceCount: (owner) =>
       read(() => owner === undefined ? countSpaces(database) : countOwned(database, owner)),
+    usedBytes: () => read(() => usedBytes(database)),
 
     standing: ({ use, identities, space, key }) =>
       read(() => {
@@ -214,6 +216,7 @@ export function sqliteRepository(
     setting: (name) => read(() => setting(database, name)),
     setSetting: (...args) => write("setSetting", args),
     ping: () => write("ping", []),
+    workload: () => group.workload,
     spaces: (after, limit) => read(() => spacesAfter(database, after, limit)),
     blocksOf: (space, after, limit) => read(() => blocks.liveBlocks(database, space, after, limit)),
     verifyInline: (space, after, limit) => read(() => verifyInline(database, space, after, limit)),

@@ -698,6 +698,8 @@ Deno.test("leftovers of blocks and of uploads are swept when they are a day old"
 Deno.test("the started collector runs at once, again after the interval, and stops", async () => {
   await using stores = await Stores.open();
   const runs = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const collected: string[] = [];
+  const metrics = { collected: (outcome: string) => void collected.push(outcome) };
   let count = 0;
   const repository = changed<Repository>(stores.repository, {
     async condemnBlocks(limit) {
@@ -706,19 +708,26 @@ Deno.test("the started collector runs at once, again after the interval, and sto
     },
   });
   {
-    await using _collector = startCollector({ ...optionsOf(stores), repository, intervalMs: 1 });
+    await using _collector = startCollector({
+      ...optionsOf(stores),
+      repository,
+      metrics,
+      intervalMs: 1,
+    });
     await runs[0]?.promise;
     await runs[1]?.promise;
   }
   const stopped = count;
+  assert.ok(collected.length >= 2 && collected.every((outcome) => outcome !== "failed"));
 
-  await using _other = startCollector({ ...optionsOf(stores), intervalMs: 3_600_000 });
+  await using _other = startCollector({ ...optionsOf(stores), metrics, intervalMs: 3_600_000 });
   assert.equal(count, stopped);
 });
 
 Deno.test("a run that fails is logged, and the next one runs", async () => {
   await using stores = await Stores.open();
   const events: string[] = [];
+  const collected: string[] = [];
   const log: Log = {
     error: (event) => void events.push(event),
     warn() {},
@@ -740,11 +749,13 @@ Deno.test("a run that fails is logged, and the next one runs", async () => {
     ...optionsOf(stores),
     repository,
     log,
+    metrics: { collected: (outcome) => void collected.push(outcome) },
     intervalMs: 1,
   });
   await second.promise;
 
   assert.deepEqual(events, ["collection.failed"]);
+  assert.equal(collected[0], "failed");
 });
 
 function optionsOf({ repository, blocks, clock }: Stores): CollectorOptions {

@@ -33,7 +33,7 @@ for (const [url, path] of PATHS) {
 }
 
 const POSTS = ["/invoke", "/delegate", "/revoke"];
-const GETS = ["/", "/info", "/version", "/healthz", "/peer/generate/x"];
+const GETS = ["/", "/info", "/version", "/healthz", "/livez", "/peer/generate/x"];
 
 for (const path of POSTS) {
   Deno.test(`${path} takes POST alone`, () => {

@@ -2,6 +2,15 @@ import assert from "node:assert/strict";
 import { noMetrics } from "../../../src/telemetry/metrics.ts";
 import { createMetrics } from "../../../src/telemetry/prometheus.ts";
 
+const OPTIONS = {
+  version: "1.2.3",
+  codes: ["internal", "block_corrupt"],
+  maxSpaces: 100,
+  maxBytes: 5000,
+  collectionIntervalSeconds: 600,
+} as const;
+const REMOVED = { blocks: 2, leftovers: 1, guards: 30, events: 4, delegations: 5 };
+
 /** The value of a series in Prometheus text, or undefined. */
 function valueOf(text: string, series: string): number | undefined {
   const line = text.split("\n").find((line) => line.startsWith(`${series} `));
@@ -9,7 +18,7 @@ function valueOf(text: string, series: string): number | undefined {
 }
 
 Deno.test("wire 9: authorized invocations are a histogram by action", async () => {
-  using metrics = createMetrics("1.2.3");
+  using metrics = createMetrics(OPTIONS);
 
   metrics.authorizedInvoke("tinycloud.kv/put", 0.003);
   metrics.authorizedInvoke("tinycloud.kv/put", 0.2);
@@ -26,7 +35,7 @@ Deno.test("wire 9: authorized invocations are a histogram by action", async () =
 });
 
 Deno.test("wire 9: authorizations are a histogram by request", async () => {
-  using metrics = createMetrics("1.2.3");
+  using metrics = createMetrics(OPTIONS);
 
   metrics.authorization("delegate", 0.001);
   const text = await metrics.text();
@@ -37,17 +46,24 @@ Deno.test("wire 9: authorizations are a histogram by request", async () => {
 });
 
 Deno.test("what an operator needs is there", async () => {
-  using metrics = createMetrics("1.2.3");
+  using metrics = createMetrics(OPTIONS);
 
   metrics.inFlight(true);
   metrics.inFlight(true);
   metrics.inFlight(false);
-  metrics.answered("/invoke", 201);
+  metrics.answered("/invoke", 201, 0.02);
+  metrics.answered("/invoke", 429, 2);
+  metrics.limited("space");
   metrics.failed("block_corrupt");
   metrics.committed(7, 0.004);
   metrics.valueBytes("in", 1024);
   metrics.valueBytes("out", 10);
-  metrics.spaces(3);
+  metrics.databaseWork(2, 9);
+  metrics.blocks("get", 0.25);
+  metrics.damagedRead();
+  metrics.collected("incomplete", REMOVED, 1_800_000_000);
+  metrics.collected("failed", REMOVED, 1_900_000_000);
+  metrics.stored(3, 4000);
   metrics.scrubbed("whole", 5, 500);
   metrics.scrubbed("damaged", 1, 0);
   metrics.health("database", true);
@@ -66,28 +82,45 @@ Deno.test("what an operator needs is there", async () => {
     'tinycloud_scrubbed_values_total{state="whole"}': 5,
     'tinycloud_scrubbed_values_total{state="damaged"}': 1,
     tinycloud_scrubbed_bytes_total: 500,
+    'tinycloud_requests_total{route="/invoke",status="4xx"}': 1,
+    'tinycloud_request_duration_seconds_count{route="/invoke"}': 1,
+    'tinycloud_limited_total{by="space"}': 1,
+    'tinycloud_limited_total{by="client"}': 0,
+    'tinycloud_database_operations{state="running"}': 2,
+    'tinycloud_database_operations{state="waiting"}': 9,
+    'tinycloud_block_duration_seconds_sum{operation="get"}': 0.25,
+    tinycloud_damaged_reads_total: 1,
+    'tinycloud_collections_total{outcome="incomplete"}': 1,
+    'tinycloud_collections_total{outcome="failed"}': 1,
+    'tinycloud_collections_total{outcome="complete"}': 0,
+    'tinycloud_collected_total{kind="guards"}': 60,
+    tinycloud_collection_last_success_timestamp_seconds: 1_800_000_000,
+    tinycloud_collection_interval_seconds: 600,
     tinycloud_spaces_hosted: 3,
+    tinycloud_spaces_limit: 100,
+    tinycloud_stored_bytes: 4000,
+    tinycloud_stored_limit_bytes: 5000,
     'tinycloud_healthy{store="database"}': 1,
     'tinycloud_healthy{store="blocks"}': 0,
     [`tinycloud_build_info{version="1.2.3",deno="${Deno.version.deno}"}`]: 1,
-    tinycloud_metrics_lost_total: 0,
   };
   for (const [series, value] of Object.entries(expected)) {
     assert.equal(valueOf(text, series), value, series);
   }
   assert.ok((valueOf(text, "process_resident_memory_bytes") ?? 0) > 1e6);
+  assert.ok((valueOf(text, "process_cpu_seconds_total") ?? 0) > 0);
   assert.ok((valueOf(text, "process_heap_bytes") ?? 0) > 1e5);
   assert.ok((valueOf(text, "process_start_time_seconds") ?? 0) > 1.7e9);
   assert.match(text, /^# TYPE tinycloud_event_loop_lag_seconds histogram$/m);
 });
 
 Deno.test("ten thousand made-up abilities and paths are one series each", async () => {
-  using metrics = createMetrics("1.2.3");
+  using metrics = createMetrics(OPTIONS);
 
   await metrics.load();
   for (let i = 0; i < 10_000; i++) {
     metrics.authorizedInvoke(`attacker/${i}`, 0.001);
-    metrics.answered(`/${i}`, i);
+    metrics.answered(`/${i}`, i, 0.001);
   }
   const text = await metrics.text();
 
@@ -99,7 +132,7 @@ Deno.test("ten thousand made-up abilities and paths are one series each", async 
 });
 
 Deno.test("observations from before the library was loaded are counted once", async () => {
-  using metrics = createMetrics("1.2.3");
+  using metrics = createMetrics(OPTIONS);
 
   metrics.failed("internal");
   const loading = metrics.load();
@@ -111,19 +144,18 @@ Deno.test("observations from before the library was loaded are counted once", as
   assert.equal(valueOf(await metrics.text(), 'tinycloud_errors_total{code="internal"}'), 3);
 });
 
-Deno.test("observations beyond what is kept before loading are counted as lost", async () => {
-  using metrics = createMetrics("1.2.3");
+Deno.test("observations beyond what is kept before loading are lost", async () => {
+  using metrics = createMetrics(OPTIONS);
 
   for (let i = 0; i < 10_003; i++) metrics.failed("internal");
   const text = await metrics.text();
 
   assert.equal(valueOf(text, 'tinycloud_errors_total{code="internal"}'), 10_000);
-  assert.equal(valueOf(text, "tinycloud_metrics_lost_total"), 3);
 });
 
 for (const odd of [NaN, -1, Infinity]) {
   Deno.test(`a measurement of ${odd} is ignored and throws nothing`, async () => {
-    using metrics = createMetrics("1.2.3");
+    using metrics = createMetrics(OPTIONS);
     await metrics.load();
 
     metrics.authorizedInvoke("tinycloud.kv/get", odd);
@@ -131,15 +163,25 @@ for (const odd of [NaN, -1, Infinity]) {
     metrics.committed(odd, 1);
     metrics.committed(1, odd);
     metrics.valueBytes("in", odd);
-    metrics.spaces(odd);
+    metrics.stored(odd, odd);
+    metrics.databaseWork(odd, odd);
+    metrics.blocks("put", odd);
+    metrics.answered("/invoke", 200, odd);
+    metrics.collected("complete", { ...REMOVED, blocks: odd }, odd);
     metrics.scrubbed("missing", odd, odd);
     const text = await metrics.text();
 
     assert.equal(valueOf(text, "tinycloud_commit_batch_size_count"), 0);
     assert.equal(valueOf(text, "tinycloud_spaces_hosted"), 0);
     assert.ok(!text.includes("kv/get") && !text.includes('request="invoke"'));
-    assert.ok(!text.includes('direction="in"') && !text.includes('state="missing"'));
+    assert.ok(!text.includes('direction="in"') && !text.includes('state="waiting"'));
+    assert.ok(!text.includes('operation="put"') && !text.includes('kind="blocks"'));
+    assert.equal(valueOf(text, 'tinycloud_scrubbed_values_total{state="missing"}'), 0);
     assert.equal(valueOf(text, "tinycloud_scrubbed_bytes_total"), 0);
+    assert.equal(valueOf(text, "tinycloud_stored_bytes"), 0);
+    assert.ok(!text.includes("tinycloud_request_duration_seconds_count{"));
+    const last = "tinycloud_collection_last_success_timestamp_seconds";
+    assert.equal(valueOf(text, last), performance.timeOrigin / 1000);
   });
 }
 
@@ -158,7 +200,7 @@ for (const when of ["after", "while"] as const) {
         clear(timer);
       },
     });
-    const metrics = createMetrics("1.2.3");
+    const metrics = createMetrics(OPTIONS);
 
     const loading = metrics.load();
     if (when === "after") await loading;
@@ -172,23 +214,40 @@ for (const when of ["after", "while"] as const) {
   });
 }
 
+Deno.test("every error code has a series from the start, so that its first increase is seen", async () => {
+  using metrics = createMetrics(OPTIONS);
+
+  const text = await metrics.text();
+
+  for (const code of OPTIONS.codes) {
+    assert.equal(valueOf(text, `tinycloud_errors_total{code="${code}"}`), 0);
+  }
+});
+
+Deno.test("without storage.total there is no limit to be near to", async () => {
+  using metrics = createMetrics({ ...OPTIONS, maxBytes: undefined });
+
+  assert.ok(!(await metrics.text()).includes("tinycloud_stored_limit_bytes"));
+});
+
 Deno.test("two nodes in one process do not share metrics", async () => {
-  using one = createMetrics("1.2.3");
-  using other = createMetrics("1.2.3");
+  using one = createMetrics(OPTIONS);
+  using other = createMetrics(OPTIONS);
 
   one.failed("internal");
 
-  assert.ok((await one.text()).includes('code="internal"'));
-  assert.ok(!(await other.text()).includes('code="internal"'));
+  const series = 'tinycloud_errors_total{code="internal"}';
+  assert.equal(valueOf(await one.text(), series), 1);
+  assert.equal(valueOf(await other.text(), series), 0);
 });
 
 Deno.test("metrics that are off take every observation", () => {
   noMetrics.inFlight(true);
-  noMetrics.answered("/invoke", 200);
+  noMetrics.answered("/invoke", 200, 1);
   noMetrics.failed("internal");
 
   assert.deepEqual(
     Object.keys(noMetrics),
-    Object.keys(createMetrics("1")).filter((name) => !["load", "text"].includes(name)),
+    Object.keys(createMetrics(OPTIONS)).filter((name) => !["load", "text"].includes(name)),
   );
 });

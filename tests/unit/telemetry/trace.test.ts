@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  parseTraceparent,
-  spanTraceId,
-  traceId,
-  tracingWarning,
-} from "../../../src/telemetry/trace.ts";
+import { parseTraceparent, traceId } from "../../../src/telemetry/trace.ts";
 
 const ID = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT = "00f067aa0ba902b7";
@@ -50,26 +45,3 @@ Deno.test("trace ids are 32 hex digits and do not repeat", () => {
   assert.equal(new Set(ids).size, ids.length);
   assert.ok(ids.every((id) => /^[\da-f]{32}$/.test(id)));
 });
-
-Deno.test("without OpenTelemetry there is no span to name", () => {
-  assert.equal(spanTraceId(), undefined);
-});
-
-const WARNINGS: readonly [enabled: boolean, otelDeno: string | undefined, warns: boolean][] = [
-  [true, undefined, true],
-  [true, "false", true],
-  [true, "", true],
-  [true, "true", false],
-  [true, "1", false],
-  [false, undefined, false],
-  [false, "true", false],
-];
-
-for (const [enabled, otelDeno, warns] of WARNINGS) {
-  Deno.test(`tracing ${enabled} with OTEL_DENO=${otelDeno} ${warns ? "warns" : "is quiet"}`, () => {
-    const sentence = tracingWarning(enabled, otelDeno);
-
-    assert.equal(sentence !== undefined, warns);
-    if (warns) assert.match(sentence ?? "", /OTEL_DENO=true/);
-  });
-}
