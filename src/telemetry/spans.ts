@@ -1,9 +1,9 @@
 // Spans of OpenTelemetry. The runtime makes one for each request, honours its `traceparent` and exports
 // all of them by OTLP, if it is started with OTEL_DENO=true; otherwise nothing here costs anything.
 //
-// The runtime puts the whole URL into its span. A caller may have put anything there, and the path of
-// `/peer/generate` names a space, so it is written over with the route: nothing that a caller chose
-// is exported (invariant 8).
+// What is added here names routes and abilities and nothing that a caller chose (invariant 8). The
+// runtime itself attributes its span with the URL as it was sent, and an attribute that is set anew
+// is sent twice (Deno 2.9.6). No route reads a query, but what a client puts there is exported.
 
 import { VERSION } from "../version.ts";
 import { knownMethod, knownRoute } from "./labels.ts";
@@ -24,7 +24,7 @@ export const noSpans: Spans = {
 interface Span {
   spanContext(): { readonly traceId: string };
   updateName(name: string): void;
-  setAttributes(attributes: Readonly<Record<string, string>>): void;
+  setAttribute(name: string, value: string): void;
   setStatus(status: { readonly code: number }): void;
   end(): void;
 }
@@ -44,12 +44,7 @@ export function runtimeSpans(): Spans {
       if (span === undefined) return undefined;
       const route = knownRoute(path);
       span.updateName(`${knownMethod(method)} ${route}`);
-      span.setAttributes({
-        "http.route": route,
-        "url.full": route,
-        "url.path": route,
-        "url.query": "",
-      });
+      span.setAttribute("http.route", route);
       return span.spanContext().traceId;
     },
     within(name, work) {

@@ -22,8 +22,9 @@ async function stopping(
     upload: RawConnection,
     idle: RawConnection,
   ) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await using node = await startProcess({ env: STAGED_IN_FILES });
+  await using node = await startProcess({ env: { ...STAGED_IN_FILES, ...env } });
   const session = await signIn(node);
   const { header } = await session.invocationToken(kv(session, "put", "key"));
   using idle = await RawConnection.open(node);
@@ -88,6 +89,42 @@ Deno.test("once SIGTERM has come, a connection that was idle gets no more work d
     assert.ok(answer.headers.has("retry-after"));
   });
 });
+
+Deno.test("while it drains a node is alive and not ready, and says so to its operator", async () => {
+  const operatorPort = freePort();
+  await stopping(async (node, upload) => {
+    const get = (url: string) => fetch(url, { signal: AbortSignal.timeout(5000) });
+    const healthz = await get(`${node.url}/healthz`);
+    const livez = await get(`${node.url}/livez`);
+    const status = await get(`http://127.0.0.1:${operatorPort}/status`);
+    const metrics = await get(`http://127.0.0.1:${operatorPort}/metrics`);
+
+    assert.deepEqual([livez.status, await livez.text()], [200, "ok"]);
+    assert.equal(healthz.status, 503);
+    assert.equal(healthz.headers.get("x-tinycloud-error"), "shutting_down");
+    assert.equal(await healthz.text(), "Shutting down");
+    assert.equal((await status.json()).state, "stopping");
+    assert.match(await metrics.text(), /^tinycloud_requests_in_flight 1$/m);
+    const command = await runTinycloud(["status"], {
+      env: {
+        TINYCLOUD_PORT: new URL(node.url).port,
+        TINYCLOUD_PROMETHEUS_PORT: operatorPort,
+      },
+    });
+    assert.equal(command.code, 1);
+    assert.match(command.lines[0] ?? "", /: stopping$/);
+
+    await upload.write(BODY.subarray(BODY.length / 2));
+    assert.equal((await upload.answer()).status, 200);
+    assert.equal((await withinTime(node.exited, "it did not end")).code, 0);
+  }, { TINYCLOUD_PROMETHEUS_PORT: operatorPort });
+});
+
+/** A port that was free a moment ago. */
+function freePort(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return String(listener.addr.transport === "tcp" ? listener.addr.port : 0);
+}
 
 Deno.test("a second SIGTERM ends the node at once, whatever is under way", async () => {
   await stopping(async (node) => {
