@@ -101,6 +101,27 @@ Deno.test("what the operator is told names no space, no key and nobody but the n
   assert.ok(!/canary|did:|tinycloud:|0x/.test(report), report);
 });
 
+Deno.test("a scrape looks at the stores and at what they hold", async () => {
+  await using watched = await watchedNode();
+  const { node, operatorPort } = watched;
+  await (await signIn(node)).put("key", "value");
+
+  const { text } = await ask({ url: `http://127.0.0.1:${operatorPort}` }, "/metrics", {
+    method: "GET",
+  });
+
+  for (
+    const series of [
+      /^tinycloud_spaces_hosted 1$/m,
+      /^tinycloud_stored_bytes [1-9]\d*$/m,
+      /^tinycloud_healthy\{store="database"\} 1$/m,
+      /^tinycloud_healthy\{store="blocks"\} 1$/m,
+      /^tinycloud_database_operations\{state="waiting"\} 0$/m,
+      /^tinycloud_errors_total\{code="storage_full"\} 0$/m,
+    ]
+  ) assert.match(text, series);
+});
+
 Deno.test("the node's own listener has no /status", async () => {
   await using watched = await watchedNode();
 
