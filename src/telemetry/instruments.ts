@@ -3,9 +3,10 @@
 // alert; a test compares them.
 
 import process from "node:process";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import type { ErrorCode } from "../errors.ts";
 import { measureEventLoop } from "./event_loop.ts";
+import { Histogram } from "./histogram.ts";
 import { knownAbility, knownRoute, statusClass } from "./labels.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -35,12 +36,12 @@ export function createInstruments(options: InstrumentOptions): Instruments {
     new Counter<L>({ name, help, labelNames, registers });
   const gauge = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge<L>({ name, help, labelNames, registers });
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: L[] = [],
-    buckets = SECONDS,
-  ) => new Histogram<L>({ name, help, labelNames, buckets, registers });
+  function histogram(name: string, help: string, label?: string, buckets = SECONDS): Histogram {
+    const made = new Histogram(name, help, label, buckets);
+    // Of a metric the registry uses `name` and `get` alone; its type names the library's classes.
+    registry.registerMetric(made as unknown as Metric);
+    return made;
+  }
 
   // Is it healthy?
   const health = gauge("tinycloud_healthy", "1 while the store answers, else 0", ["store"]);
@@ -56,17 +57,17 @@ export function createInstruments(options: InstrumentOptions): Instruments {
   const durations = histogram(
     "tinycloud_request_duration_seconds",
     "Time to answer a request, by route, without those that a limit turned away",
-    ["route"],
+    "route",
   );
   const authorization = histogram(
     "tinycloud_authorization_duration_seconds",
     "Time to judge the token and chain of a request",
-    ["request"],
+    "request",
   );
   const invoke = histogram(
     "tinycloud_authorized_invoke_duration_seconds",
     "Time from authority to outcome of authorized invocations, by ability",
-    ["action"],
+    "action",
   );
   const commits = histogram(
     "tinycloud_commit_duration_seconds",
@@ -75,7 +76,7 @@ export function createInstruments(options: InstrumentOptions): Instruments {
   const blocks = histogram(
     "tinycloud_block_duration_seconds",
     "Time of one operation of the block store; of a get, until its first bytes came",
-    ["operation"],
+    "operation",
   );
 
   // Is it failing, and how?
@@ -130,13 +131,13 @@ export function createInstruments(options: InstrumentOptions): Instruments {
   const batches = histogram(
     "tinycloud_commit_batch_size",
     "Requests that rode in one commit",
-    [],
+    undefined,
     [1, 2, 4, 8, 16, 32, 64, 128, 256],
   );
   const lag = histogram(
     "tinycloud_event_loop_lag_seconds",
     "How late a timer fired, sampled twice a second",
-    [],
+    undefined,
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   );
   const cpu = counter("process_cpu_seconds_total", "Processor time used, of all threads");
@@ -170,16 +171,12 @@ export function createInstruments(options: InstrumentOptions): Instruments {
       const route = knownRoute(path);
       requests.inc({ route, status: statusClass(status) });
       // What is turned away is also held back: how long says nothing of the node.
-      if (status !== 429 && usable(seconds)) durations.observe({ route }, seconds);
+      if (status !== 429) durations.observe(seconds, route);
     },
     limited: (by) => limited.inc({ by }),
     failed: (code) => errors.inc({ code }),
-    authorization: (request, seconds) => {
-      if (usable(seconds)) authorization.observe({ request }, seconds);
-    },
-    authorizedInvoke: (ability, seconds) => {
-      if (usable(seconds)) invoke.observe({ action: knownAbility(ability) }, seconds);
-    },
+    authorization: (request, seconds) => authorization.observe(seconds, request),
+    authorizedInvoke: (ability, seconds) => invoke.observe(seconds, knownAbility(ability)),
     committed: (batchSize, seconds) => {
       if (!usable(batchSize) || !usable(seconds)) return;
       batches.observe(batchSize);
@@ -189,9 +186,7 @@ export function createInstruments(options: InstrumentOptions): Instruments {
       if (usable(running)) work.set({ state: "running" }, running);
       if (usable(waiting)) work.set({ state: "waiting" }, waiting);
     },
-    blocks: (operation, seconds) => {
-      if (usable(seconds)) blocks.observe({ operation }, seconds);
-    },
+    blocks: (operation, seconds) => blocks.observe(seconds, operation),
     valueBytes: (direction, count) => {
       if (usable(count)) valueBytes.inc({ direction }, count);
     },
