@@ -337,9 +337,9 @@ export function startCollector(
       if (blocks > 0) log?.info("collection.finished", { count: blocks, ms });
       const events = collected.events + collected.delegations;
       if (events > 0) log?.info("retention.finished", { count: events, ms });
-      metrics.collected(outcomeOf(collected), removedBy(collected), clock.nowSeconds());
+      metrics.collected(outcomeOf(collected), removedBy(collected));
     } catch (cause) {
-      metrics.collected("failed", NOTHING, clock.nowSeconds());
+      metrics.collected("failed", NOTHING);
       log?.error("collection.failed", { cause });
     }
     return intervalMs;

@@ -5,6 +5,7 @@ import { NodeError } from "../errors.ts";
 import type { Repository } from "../repository/repository.ts";
 import { inTime } from "../repository/server/in_time.ts";
 import type { Clock } from "../telemetry/clock.ts";
+import type { Fields } from "../telemetry/fields.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { fresh } from "./fresh.ts";
@@ -41,14 +42,24 @@ export function healthCheck(ports: HealthPorts): () => Promise<readonly StoreHea
 }
 
 function teller({ log, metrics }: HealthPorts): (health: StoreHealth) => void {
+  const lines = {
+    database: {
+      lost: (fields: Fields) => log.error("database.unavailable", fields),
+      back: () => log.info("database.recovered"),
+    },
+    blocks: {
+      lost: (fields: Fields) => log.error("blocks.unavailable", fields),
+      back: () => log.info("blocks.recovered"),
+    },
+  };
   const unavailable = new Set<StoreHealth["store"]>();
   return ({ store, error }) => {
     metrics.health(store, error === undefined);
     if (error === undefined) {
-      if (unavailable.delete(store)) log.info(`${store}.recovered`);
+      if (unavailable.delete(store)) lines[store].back();
     } else if (!unavailable.has(store)) {
       unavailable.add(store);
-      log.error(`${store}.unavailable`, { code: error.code, cause: error });
+      lines[store].lost({ code: error.code, cause: error });
     }
   };
 }

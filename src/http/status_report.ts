@@ -88,14 +88,16 @@ export function operator({ services, activity, kinds, isStopping }: ReportSource
     async status() {
       const [now, stores] = await Promise.all([stored(), health()]);
       const isReady = stores.every(({ error }) => error === undefined);
-      const uptimeSeconds = Math.round((clock.monotonicMs() - begunMs) / 1000);
+      const [nowMs, nowSeconds] = [clock.monotonicMs(), clock.nowSeconds()];
+      const uptimeSeconds = Math.round((nowMs - begunMs) / 1000);
+      const timeAt = (atMs: number) => timestamp(nowSeconds - (nowMs - atMs) / 1000);
       const collection = activity.lastCollection();
       return {
         state: isStopping() ? "stopping" : isReady ? "ready" : "unready",
         version: services.version,
         deno: Deno.version.deno,
         nodeId: services.keys.nodeId,
-        startedAt: timestamp(clock.nowSeconds() - uptimeSeconds),
+        startedAt: timeAt(begunMs),
         uptimeSeconds,
         stores: stores.map(({ store, error }) => ({
           store,
@@ -108,14 +110,14 @@ export function operator({ services, activity, kinds, isStopping }: ReportSource
         lastMinute: activity.rates(),
         collection: collection === undefined ? null : {
           outcome: collection.outcome,
-          endedAt: timestamp(collection.at),
+          endedAt: timeAt(collection.atMs),
           removed: collection.removed,
         },
-        errors: activity.errors().map(({ code, count, at }) => ({
+        errors: activity.errors().map(({ code, count, atMs }) => ({
           code,
           status: STATUS[code],
           count,
-          lastAt: timestamp(at),
+          lastAt: timeAt(atMs),
         })),
       };
     },

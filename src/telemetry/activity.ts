@@ -17,16 +17,17 @@ export interface Rates {
   readonly failed: number;
 }
 
-/** How often a code was answered since the start, and when last; Unix seconds. */
+/** How often a code was answered since the start, and when last, by the monotonic clock. */
 export interface LastError {
   readonly code: ErrorCode;
   readonly count: number;
-  readonly at: number;
+  readonly atMs: number;
 }
 
 export interface LastCollection {
   readonly outcome: CollectionOutcome;
-  readonly at: number;
+  /** By the monotonic clock. */
+  readonly atMs: number;
   readonly removed: Removed;
 }
 
@@ -45,7 +46,7 @@ const SECONDS = 60;
 /** Counters of one second: requests, refused, limited, failed. */
 const KINDS = 4;
 
-export function watchActivity(metrics: Metrics, clock: Clock): Activity {
+export function watchActivity(metrics: Metrics, clock: Pick<Clock, "monotonicMs">): Activity {
   const begun = Math.floor(clock.monotonicMs() / 1000);
   const counts = new Uint32Array(SECONDS * KINDS);
   /** Which second the counters at its place are of. */
@@ -81,12 +82,12 @@ export function watchActivity(metrics: Metrics, clock: Clock): Activity {
       },
       failed(code) {
         const before = errors.get(code)?.count ?? 0;
-        errors.set(code, { code, count: before + 1, at: clock.nowSeconds() });
+        errors.set(code, { code, count: before + 1, atMs: clock.monotonicMs() });
         metrics.failed(code);
       },
-      collected(outcome, removed, at) {
-        collection = { outcome, at, removed };
-        metrics.collected(outcome, removed, at);
+      collected(outcome, removed) {
+        collection = { outcome, atMs: clock.monotonicMs(), removed };
+        metrics.collected(outcome, removed);
       },
     },
     get inFlight() {
@@ -105,7 +106,7 @@ export function watchActivity(metrics: Metrics, clock: Clock): Activity {
       // The second that has begun counts as a whole one.
       return { seconds: Math.min(SECONDS, now - begun + 1), requests, refused, limited, failed };
     },
-    errors: () => [...errors.values()].toSorted((a, b) => b.at - a.at),
+    errors: () => [...errors.values()].toSorted((a, b) => b.atMs - a.atMs),
     lastCollection: () => collection,
   };
 }

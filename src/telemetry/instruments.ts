@@ -195,10 +195,9 @@ export function createInstruments(options: InstrumentOptions): Instruments {
       if (usable(values)) scrubbed.inc({ state }, values);
       if (usable(count)) scrubbedBytes.inc(count);
     },
-    collected: (outcome, removed, at) => {
+    collected: (outcome, removed) => {
       collections.inc({ outcome });
-      const succeeded = outcome === "complete" || outcome === "incomplete";
-      if (succeeded && usable(at)) lastCollection.set(at);
+      if (outcome === "complete" || outcome === "incomplete") lastCollection.setToCurrentTime();
       for (const [kind, count] of Object.entries(removed)) {
         if (usable(count)) collected.inc({ kind }, count);
       }

@@ -38,8 +38,8 @@ export interface Metrics {
     values: number,
     bytes: number,
   ): void;
-  /** A run of the collector has ended, at this Unix time. */
-  collected(outcome: CollectionOutcome, removed: Removed, atSeconds: number): void;
+  /** A run of the collector has ended just now. */
+  collected(outcome: CollectionOutcome, removed: Removed): void;
   /** How many spaces the node hosts now, and the bytes that they hold. */
   stored(spaces: number, bytes: number): void;
   /** What the last health check of a store said. */
@@ -82,7 +82,7 @@ export function forwarding(record: (observe: Observation) => void): Metrics {
     valueBytes: (direction, bytes) => record((to) => to.valueBytes(direction, bytes)),
     damagedRead: () => record((to) => to.damagedRead()),
     scrubbed: (state, values, bytes) => record((to) => to.scrubbed(state, values, bytes)),
-    collected: (outcome, removed, at) => record((to) => to.collected(outcome, removed, at)),
+    collected: (outcome, removed) => record((to) => to.collected(outcome, removed)),
     stored: (spaces, bytes) => record((to) => to.stored(spaces, bytes)),
     health: (store, healthy) => record((to) => to.health(store, healthy)),
   };

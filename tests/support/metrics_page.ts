@@ -47,7 +47,7 @@ export async function exportedMetrics(): Promise<readonly Metric[]> {
     valueBytes: ["in", 1],
     damagedRead: [],
     scrubbed: ["whole", 1, 1],
-    collected: ["complete", removed, 1],
+    collected: ["complete", removed],
     stored: [1, 1],
     health: ["database", true],
   };

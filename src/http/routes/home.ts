@@ -1,6 +1,5 @@
 // GET / (wire §9): a page for people who open the address in a browser; /info for programs.
 
-import { NodeError } from "../../errors.ts";
 import { prefersHtml } from "../accept.ts";
 import { CONTENT_SECURITY_POLICY, homePage } from "../page/home_page.ts";
 import type { Route } from "../route.ts";
@@ -21,12 +20,6 @@ export const homeRoute: Route = async (request, { services }) => {
   const info = infoOf(services);
   if (!prefersHtml(request.headers.get("accept"))) return Response.json(info, { headers: EITHER });
   // A node in trouble still has a page, which says so; programs ask /healthz.
-  return new Response(homePage(info, await troubleOf(services.health())), { headers: PAGE });
+  const trouble = (await services.health()).find(({ error }) => error !== undefined);
+  return new Response(homePage(info, trouble?.error?.message), { headers: PAGE });
 };
-
-/** The sentence of wire §10 for a check that failed. */
-function troubleOf(check: Promise<void>): Promise<string | undefined> {
-  return check.then(() => undefined, (error: unknown) => {
-    return (error instanceof NodeError ? error : new NodeError("internal")).message;
-  });
-}

@@ -71,13 +71,15 @@ Deno.test("each alert has a case in which it fires and one in which it is quiet"
 
 Deno.test("each alert says how bad it is, what it is, and where to read on", async () => {
   const rules = (await read("prometheus/tinycloud.rules.yml")).split(/^ *- alert: /m).slice(1);
+  const page = await read("../docs/metrics.md");
   assert.ok(rules.length > 10);
 
   for (const rule of rules) {
     const [name = ""] = rule.split("\n");
     assert.match(rule, /labels: \{ severity: (?:critical|warning) \}/, name);
     assert.match(rule, /summary: .+\n +description: .+/, name);
-    assert.ok(rule.includes(`runbook: docs/operate.md#${name.toLowerCase()}\n`), name);
+    assert.ok(rule.includes(`runbook: docs/metrics.md#${name.toLowerCase()}\n`), name);
+    assert.match(page, new RegExp(`^### ${name}\n\n\\S`, "m"), name);
   }
 });
 
