@@ -414,8 +414,8 @@ export interface Repository extends AsyncDisposable {
   setSpaceLimit(space: SpaceId, bytes: number | undefined): Promise<boolean>;
   /** False, and nothing is changed, unless it is hosted and in the state `from`. */
   setSpaceState(space: SpaceId, from: SpaceState, to: SpaceState): Promise<boolean>;
-  /** Keys after `after` (first: ""), in byte order; fewer when their small values are long. None: no more. */
-  heldKeys(space: SpaceId, after: string, limit: number): Promise<readonly HeldKey[]>;
+  /** Keys after `after`, in byte order; fewer when their small values are long. None: no more. */
+  heldKeys(space: SpaceId, after: string | undefined, limit: number): Promise<readonly HeldKey[]>;
   /** A step looks at the next `limit` numbers of the whole log after a position, from 0 on. */
   replacedEvents(
     space: SpaceId,

@@ -20,14 +20,9 @@ const FACTS = `
     (SELECT count(*) FROM delegation_scope d WHERE d.scope = s.id) AS delegations
   FROM space s WHERE s.id = ?`;
 
-const SIZES = `
-  SELECT e."key", CASE WHEN e.inline IS NULL THEN 0 ELSE e.size END AS size
-  FROM space s JOIN entry e ON e.space_no = s.no
-  WHERE s.id = ? AND e."key" > ? ORDER BY e."key" LIMIT ?`;
-const KEYS = `
-  SELECT e."key", e.hash, e.size, e.headers, e.inline, v.cid, v.token, v.at
-  FROM space s JOIN entry e ON e.space_no = s.no JOIN event v ON v.seq = e.seq
-  WHERE s.id = ? AND e."key" > ? AND e."key" <= ? ORDER BY e."key"`;
+const SIZE = `e."key", CASE WHEN e.inline IS NULL THEN 0 ELSE e.size END AS size`;
+const KEYS = "space s JOIN entry e ON e.space_no = s.no";
+const KEYS_AND_PUTS = `${KEYS} JOIN event v ON v.seq = e.seq`;
 /** Of small values in a page; one larger value is a page of its own. */
 const PAGE_BYTES = 1024 * 1024;
 
@@ -70,16 +65,34 @@ export async function factsOf(select: Select, id: SpaceId): Promise<SpaceFacts |
 export async function heldKeys(
   select: Select,
   space: SpaceId,
-  after: string,
+  after: string | undefined,
   limit: number,
 ): Promise<readonly HeldKey[]> {
-  const page = await select(SIZES, space, after, limit);
-  let size = 0;
-  const cut = page.findIndex((row) => (size += number(row, "size")) >= PAGE_BYTES);
-  const last = page.at(cut);
-  if (last === undefined) return [];
-  const rows = await select(KEYS, space, after, text(last, "key"));
-  return rows.map((row) => ({ key: text(row, "key"), ...entry(row), event: eventIn(row) }));
+  for (let from = after;;) {
+    const which = `s.id = ? ${from === undefined ? "" : 'AND e."key" > ?'}`;
+    const bound = from === undefined ? [space] : [space, from];
+    const page = await select(
+      `SELECT ${SIZE} FROM ${KEYS} WHERE ${which} ORDER BY e."key" LIMIT ?`,
+      ...bound,
+      limit,
+    );
+    let size = 0;
+    const cut = page.findIndex((row) => (size += number(row, "size")) >= PAGE_BYTES);
+    const last = page.at(cut);
+    if (last === undefined) return [];
+    const rows = await select(
+      `SELECT e."key", e.hash, e.size, e.headers, e.inline, v.cid, v.token, v.at
+       FROM ${KEYS_AND_PUTS} WHERE ${which} AND e."key" <= ? ORDER BY e."key" LIMIT ?`,
+      ...bound,
+      text(last, "key"),
+      limit,
+    );
+    if (rows.length > 0) {
+      return rows.map((row) => ({ key: text(row, "key"), ...entry(row), event: eventIn(row) }));
+    }
+    // All were deleted between the two looks: an empty page would say that there are no more.
+    from = text(last, "key");
+  }
 }
 
 /** What a later event has replaced: among the next `limit` numbers of the log, of all spaces. */
