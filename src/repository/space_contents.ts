@@ -136,6 +136,19 @@ export async function keptDelegations(
   };
 }
 
+/** When the last of these was accepted, or what was there before them; undefined: nothing was. */
+export function lastAccepted(
+  before: number | undefined,
+  events: readonly ReplacedEvent[],
+  keys: readonly HeldKey[],
+): number | undefined {
+  let last = before;
+  for (const { at } of [...events, ...keys.map(({ event }) => event)]) {
+    if (last === undefined || at > last) last = at;
+  }
+  return last;
+}
+
 function eventIn(row: Row): HeldKey["event"] {
   return { cid: text(row, "cid"), token: text(row, "token"), at: number(row, "at") };
 }

@@ -6,14 +6,15 @@ import type { Principal } from "../../tokens/did.ts";
 import { encodeUtf8 } from "../../tokens/text.ts";
 import { heldBy } from "../change_rules.ts";
 import type { HeldKey, ReplacedEvent } from "../repository.ts";
-import { number } from "../rows.ts";
+import { isNull, number } from "../rows.ts";
+import { lastAccepted } from "../space_contents.ts";
 import { blockState, refer } from "./blocks.ts";
 import { newAttempt, use } from "./guards.ts";
 import { moveState } from "./space_state.ts";
 import type { Server } from "./server.ts";
 import { changed, createSpace, lockNode, spaceNumber } from "./spaces.ts";
 
-const LOCK = "SELECT no FROM space WHERE id = ? AND closed = 'loading' FOR UPDATE";
+const LOCK = "SELECT no, changed_at FROM space WHERE id = ? AND closed = 'loading' FOR UPDATE";
 const EVENT = ["kind", "cid", "token", "at", "space_no", '"key"', "hash", "size"] as const;
 const INSERT = `
   INSERT INTO entry (hash, size, held, seq, headers, inline, space_no, "key")
@@ -59,18 +60,22 @@ export async function loadSpace(
       const [hash, size] = kind === "put" ? [event.hash, event.size] : [null, null];
       await session.insert(record, kind, cid, token, at, spaceNo, key, hash, size);
     }
+    let bytes = 0;
     for (const held of keys) {
       const { key, hash, size, inline = null, event: { cid, token, at } } = held;
       const seq = await session.insert(record, "put", cid, token, at, spaceNo, key, hash, size);
-      const bytes = heldBy(key, held);
+      const heldBytes = heldBy(key, held);
       const headers = JSON.stringify(held.headers);
-      await session.run(INSERT, hash, size, bytes, seq, headers, inline, spaceNo, key);
+      await session.run(INSERT, hash, size, heldBytes, seq, headers, inline, spaceNo, key);
       if (inline === null) {
         const { isThere } = await blockState(session, spaceNo, hash);
         await refer(session, spaceNo, hash, size, isThere);
       }
-      await changed(session, spaceNo, bytes, at);
+      bytes += heldBytes;
     }
+    const before = isNull(row, "changed_at") ? undefined : number(row, "changed_at");
+    const last = lastAccepted(before, events, keys);
+    if (last !== undefined) await changed(session, spaceNo, bytes, last);
     return true;
   });
 }

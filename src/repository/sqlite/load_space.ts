@@ -4,13 +4,14 @@ import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
 import { heldBy } from "../change_rules.ts";
 import type { HeldKey, ReplacedEvent } from "../repository.ts";
-import { number } from "../rows.ts";
+import { isNull, number } from "../rows.ts";
+import { lastAccepted } from "../space_contents.ts";
 import { refer } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { changed, createSpace, spaceNumber } from "./spaces.ts";
 import { setSpaceState } from "./space_state.ts";
 
-const LOADING = "SELECT no FROM space WHERE id = ? AND closed = 'loading'";
+const LOADING = "SELECT no, changed_at FROM space WHERE id = ? AND closed = 'loading'";
 const RECORD = `
   INSERT INTO event (kind, cid, token, at, space_no, key, hash, size)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -43,14 +44,18 @@ export function loadSpace(
     const [hash, size] = kind === "put" ? [event.hash, event.size] : [null, null];
     database.run(RECORD, kind, cid, token, at, spaceNo, key, hash, size);
   }
+  let bytes = 0;
   for (const held of keys) {
     const { key, hash, size, inline = null, event: { cid, token, at } } = held;
     const seq = database.insert(RECORD, "put", cid, token, at, spaceNo, key, hash, size);
-    const bytes = heldBy(key, held);
+    const heldBytes = heldBy(key, held);
     const headers = JSON.stringify(held.headers);
-    database.run(INSERT, spaceNo, key, hash, size, bytes, seq, headers, inline);
+    database.run(INSERT, spaceNo, key, hash, size, heldBytes, seq, headers, inline);
     if (inline === null) refer(database, spaceNo, hash, size);
-    changed(database, spaceNo, bytes, at);
+    bytes += heldBytes;
   }
+  const before = isNull(row, "changed_at") ? undefined : number(row, "changed_at");
+  const last = lastAccepted(before, events, keys);
+  if (last !== undefined) changed(database, spaceNo, bytes, last);
   return true;
 }
