@@ -57,8 +57,8 @@ const NEXT_ENTRIES = `${ENTRIES}
 const ENTRIES_A_STEP = 20;
 const STEPS_A_CONNECTION = 100;
 
-// A space loses its keys before their events.
-const NOT_ERASING = "(s.closed IS NULL OR s.closed <> 'erasing')";
+// Keys come after what they replaced when a space is loaded, and go before it when it is erased.
+const IS_WHOLE = "(s.closed IS NULL OR s.closed = 'blocked')";
 const LAST_EVENTS = `
   SELECT s.id AS space, v."key"
   FROM (
@@ -68,7 +68,7 @@ const LAST_EVENTS = `
   JOIN space s ON s.no = l.space_no
   LEFT JOIN entry e ON e.space_no = l.space_no AND e."key" = l."key"
   WHERE ((v.kind = 'put' AND e.hash IS NULL) OR (v.kind = 'del' AND e.hash IS NOT NULL)
-    OR e.seq <> l.seq) AND ${NOT_ERASING}
+    OR e.seq <> l.seq) AND ${IS_WHOLE}
   LIMIT ?`;
 
 const EVENTS = "SELECT seq, cid, token FROM event WHERE seq > ? ORDER BY seq LIMIT ?";

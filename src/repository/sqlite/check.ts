@@ -46,8 +46,8 @@ const ENTRIES = `
       AND v.size = e.size AS is_event
   FROM entry e JOIN space s ON s.no = e.space_no LEFT JOIN event v ON v.seq = e.seq
   ORDER BY e.id`;
-// A space loses its keys before their events.
-const NOT_ERASING = "s.closed IS NOT 'erasing'";
+// Keys come after what they replaced when a space is loaded, and go before it when it is erased.
+const IS_WHOLE = "(s.closed IS NULL OR s.closed = 'blocked')";
 const LAST_EVENTS = `
   SELECT s.id AS space, l.key
   FROM (
@@ -55,7 +55,7 @@ const LAST_EVENTS = `
     GROUP BY space_no, key) l
   JOIN space s ON s.no = l.space_no
   LEFT JOIN entry e ON e.space_no = l.space_no AND e.key = l.key
-  WHERE ((l.kind = 'put') <> (e.id IS NOT NULL) OR e.seq <> l.seq) AND ${NOT_ERASING}`;
+  WHERE ((l.kind = 'put') <> (e.id IS NOT NULL) OR e.seq <> l.seq) AND ${IS_WHOLE}`;
 
 const EVENTS = "SELECT seq, cid, token FROM event WHERE seq > ? ORDER BY seq LIMIT ?";
 const EVENTS_A_STEP = 500;
