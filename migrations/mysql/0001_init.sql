@@ -73,7 +73,8 @@ CREATE TABLE delegation (
   expires_at DOUBLE,
   accepted_at DOUBLE NOT NULL,
   host SMALLINT NOT NULL CHECK (host IN (0, 1)),
-  INDEX delegation_by_identity (identity) -- a revocation finds the delegations of its identity
+  INDEX delegation_by_identity (identity), -- a revocation finds the delegations of its identity
+  INDEX delegation_by_delegator (delegator) -- what rests on a delegation is by its delegatee
 ) ENGINE = InnoDB;
 
 -- Where a delegation is counted and listed: each space it names, each owner of a URN it names.

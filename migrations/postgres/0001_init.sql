@@ -74,6 +74,8 @@ CREATE TABLE delegation (
 
 -- A revocation finds the delegations of its identity.
 CREATE INDEX delegation_by_identity ON delegation (identity);
+-- What rests on a delegation is by its delegatee: asked before one is removed.
+CREATE INDEX delegation_by_delegator ON delegation (delegator);
 
 -- Where a delegation is counted and listed: each space it names, each owner of a URN it names.
 CREATE TABLE delegation_scope (

@@ -68,6 +68,9 @@ CREATE TABLE delegation (
   host INTEGER NOT NULL CHECK (host IN (0, 1))
 ) STRICT;
 
+-- What rests on a delegation is by its delegatee: asked before one is removed.
+CREATE INDEX delegation_by_delegator ON delegation (delegator);
+
 -- Where a delegation is counted and listed: each space it names, each owner of a URN it names.
 CREATE TABLE delegation_scope (
   scope TEXT NOT NULL,          -- space id or DID

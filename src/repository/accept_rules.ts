@@ -57,6 +57,16 @@ export function isTooMany(
   );
 }
 
+export function spacesNamed(records: Iterable<Delegation>): readonly SpaceId[] {
+  const spaces = new Set<SpaceId>();
+  for (const { capabilities } of records) {
+    for (const { resource } of capabilities) {
+      if (resource.kind === "space") spaces.add(resource.space);
+    }
+  }
+  return [...spaces];
+}
+
 /** The identities whose revocation ends it: its own and those of its ancestors. */
 export function lineageOf(
   { cid, identity, ancestors }: Delegation,

@@ -1,5 +1,5 @@
 // Accepting a delegation (wire §4): hosting, bounds, storing. One transaction, under the locks of the
-// spaces that it names.
+// spaces that it names, or that those name on which it rests: erasing one would remove them.
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Principal } from "../../tokens/did.ts";
@@ -37,6 +37,7 @@ const SCOPE_COLUMNS = ["scope", "position", "delegator", "delegatee", "until"] a
 export async function acceptDelegation(
   server: Server,
   asked: NewDelegation,
+  restsOn: readonly SpaceId[],
   now: () => number,
 ): Promise<AcceptOutcome> {
   const attempt = newAttempt();
@@ -45,7 +46,8 @@ export async function acceptDelegation(
     const names = asked.hosts.map(({ space }) => space);
     const hosted = await hostedAmong(session, names);
     if (names.some((space) => !hosted.has(space))) await lockNode(session);
-    const locked = await lockSpaces(session, [...new Set([...asked.spaces, ...names])].toSorted());
+    const toLock = new Set([...asked.spaces, ...names, ...restsOn]);
+    const locked = await lockSpaces(session, [...toLock].toSorted());
     const standings = await standingsOf(session, asked, attempt);
     if (standings.used === "here" && before !== undefined) return before;
     before = judge(standings, asked, now()) ??

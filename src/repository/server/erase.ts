@@ -4,7 +4,7 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Step } from "../repository.ts";
-import { cid, cids, number, text } from "../rows.ts";
+import { cid, number, type Row, text } from "../rows.ts";
 import { unrefer } from "./blocks.ts";
 import { listOf, type Server, type Session } from "./server.ts";
 import { changed, lockNode, touch } from "./spaces.ts";
@@ -18,14 +18,11 @@ const ERASE_EVENTS = "DELETE FROM event WHERE seq > ? AND seq <= ? AND space_no 
 
 const IS_SHARED = `EXISTS (
   SELECT 1 FROM delegation_scope o WHERE o.position = s.position AND o.scope <> s.scope)`;
-const SHARED = `
-  SELECT d.ancestors
-  FROM delegation_scope s JOIN delegation d ON d.position = s.position
-  WHERE s.scope = ? AND ${IS_SHARED}`;
 const OWN = `
-  SELECT s.position, d.cid, CASE WHEN ${IS_SHARED} THEN 1 ELSE 0 END AS is_shared
+  SELECT s.position, d.cid, d.delegatee, CASE WHEN ${IS_SHARED} THEN 1 ELSE 0 END AS is_shared
   FROM delegation_scope s JOIN delegation d ON d.position = s.position
-  WHERE s.scope = ? AND s.position > ? ORDER BY s.position LIMIT ?`;
+  WHERE s.scope = ? AND s.position < ? ORDER BY s.position DESC LIMIT ?`;
+const CHILDREN = "SELECT position FROM delegation WHERE delegator = ? AND parents LIKE ? LIMIT ?";
 const FORGET_COUNTS = "DELETE FROM delegation_count WHERE scope = ?";
 
 const LEFT = `
@@ -90,19 +87,27 @@ export async function eraseDelegations(
   return await server.transaction(async (session) => {
     const spaceNo = await lockErasing(session, space);
     if (spaceNo === undefined) return { found: 0 };
-    const shared = await session.all(SHARED, space);
-    const cited = new Set(shared.flatMap((row) => cids(row, "ancestors")));
-    const rows = await session.all(OWN, space, after, limit);
-    const gone = rows.filter((row) => number(row, "is_shared") === 0)
-      .filter((row) => !cited.has(cid(row, "cid")))
-      .map((row) => number(row, "position"));
-    if (gone.length > 0) await erasePositions(session, gone);
+    const before = after === 0 ? Number.MAX_SAFE_INTEGER : after;
+    const rows = await session.all(OWN, space, before, limit);
+    const gone = new Set<number>();
+    for (const row of rows) {
+      if (number(row, "is_shared") === 1 || await isCited(session, row, gone)) continue;
+      gone.add(number(row, "position"));
+    }
+    if (gone.size > 0) await erasePositions(session, [...gone]);
     await session.run(FORGET_COUNTS, space);
     await touch(session, spaceNo);
     const last = rows.at(-1);
     const isEnd = last === undefined || rows.length < limit;
-    return { found: gone.length, ...(isEnd ? {} : { next: number(last, "position") }) };
+    return { found: gone.size, ...(isEnd ? {} : { next: number(last, "position") }) };
   });
+}
+
+/** By others than those. Whoever accepts what rests on it holds the lock of this space (accept.ts). */
+async function isCited(session: Session, row: Row, gone: ReadonlySet<number>): Promise<boolean> {
+  const cited = `%"${cid(row, "cid")}"%`;
+  const children = await session.all(CHILDREN, text(row, "delegatee"), cited, gone.size + 1);
+  return children.some((child) => !gone.has(number(child, "position")));
 }
 
 async function erasePositions(session: Session, positions: readonly number[]): Promise<void> {

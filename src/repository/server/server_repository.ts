@@ -3,6 +3,7 @@
 // are the exception, while the database takes no writes.
 
 import type { Change, NewDelegation, Read, Repository, UseGuard } from "../repository.ts";
+import { spacesNamed } from "../accept_rules.ts";
 import { acceptDelegation } from "./accept.ts";
 import * as blocks from "./blocks.ts";
 import { applyInvocation } from "./change.ts";
@@ -68,7 +69,12 @@ export function serverRepository(
     delegations: (cids) => delegations.withAncestors(server.statements, cids),
     delegationTokens: (cids) => direct((session) => delegations.tokens(session, cids)),
     delegationsIn: (query) => direct((session) => delegations.inSpace(session, query)),
-    acceptDelegation: (asked: NewDelegation) => timed(() => acceptDelegation(server, asked, now)),
+    acceptDelegation: (asked: NewDelegation) =>
+      timed(async () => {
+        // Known already, as a rule: the chain was judged by them.
+        const chain = await delegations.withAncestors(server.statements, asked.record.ancestors);
+        return await acceptDelegation(server, asked, spacesNamed(chain.values()), now);
+      }),
     revoke: (asked) => timed(() => revoke(server, asked)),
 
     hosted: (spaces) => direct((session) => hostedAmong(session, spaces)),

@@ -3,7 +3,7 @@
 
 import type { SpaceId } from "../../capabilities/space_id.ts";
 import type { Step } from "../repository.ts";
-import { cid, cids, number, text } from "../rows.ts";
+import { cid, number, text } from "../rows.ts";
 import { unrefer } from "./blocks.ts";
 import type { Database } from "./database.ts";
 import { changed } from "./spaces.ts";
@@ -18,14 +18,12 @@ const ERASE_EVENTS = "DELETE FROM event WHERE seq > ? AND seq <= ? AND space_no 
 
 const IS_SHARED = `EXISTS (
   SELECT 1 FROM delegation_scope o WHERE o.position = s.position AND o.scope <> s.scope)`;
-const SHARED = `
-  SELECT d.ancestors
-  FROM delegation_scope s JOIN delegation d ON d.position = s.position
-  WHERE s.scope = ? AND ${IS_SHARED}`;
 const OWN = `
-  SELECT s.position, d.cid, ${IS_SHARED} AS is_shared
+  SELECT s.position, d.cid, d.delegatee, ${IS_SHARED} AS is_shared
   FROM delegation_scope s JOIN delegation d ON d.position = s.position
-  WHERE s.scope = ? AND s.position > ? ORDER BY s.position LIMIT ?`;
+  WHERE s.scope = ? AND s.position < ? ORDER BY s.position DESC LIMIT ?`;
+// Only its delegatee can have delegated on what it gives.
+const CHILD = "SELECT 1 FROM delegation WHERE delegator = ? AND parents LIKE ? LIMIT 1";
 const ERASE_SCOPES = "DELETE FROM delegation_scope WHERE position = ?";
 const ERASE_DELEGATION = "DELETE FROM delegation WHERE position = ?";
 const ERASE_EVENT = "DELETE FROM event WHERE seq = ?";
@@ -68,8 +66,8 @@ export function eraseEvents(
 }
 
 /**
- * A delegation rests on one that names nothing but this space only by way of one that names it too:
- * so the ancestors of those that stay here are all that must stay.
+ * Newest first: what rests on a delegation came after it, so it is gone by then, or stays. It may name
+ * other spaces alone: who delegates cites more than is needed.
  */
 export function eraseDelegations(
   database: Database,
@@ -78,19 +76,21 @@ export function eraseDelegations(
   limit: number,
 ): Step<number> {
   if (erasing(database, space) === undefined) return { found: 0 };
-  const cited = new Set(database.all(SHARED, space).flatMap((row) => cids(row, "ancestors")));
-  const rows = database.all(OWN, space, after, limit);
-  const unshared = rows.filter((row) => number(row, "is_shared") === 0);
-  const gone = unshared.filter((row) => !cited.has(cid(row, "cid")));
-  for (const row of gone) {
+  const rows = database.all(OWN, space, after === 0 ? Number.MAX_SAFE_INTEGER : after, limit);
+  let found = 0;
+  for (const row of rows) {
+    const cited = `%"${cid(row, "cid")}"%`;
+    const isCited = () => database.one(CHILD, text(row, "delegatee"), cited) !== undefined;
+    if (number(row, "is_shared") === 1 || isCited()) continue;
     const position = number(row, "position");
     for (const sql of [ERASE_SCOPES, ERASE_DELEGATION, ERASE_EVENT]) database.run(sql, position);
+    found++;
   }
   // Whoever needs them counts anew.
   database.run(FORGET_COUNTS, space);
   const last = rows.at(-1);
   const isEnd = last === undefined || rows.length < limit;
-  return { found: gone.length, ...(isEnd ? {} : { next: number(last, "position") }) };
+  return { found, ...(isEnd ? {} : { next: number(last, "position") }) };
 }
 
 export function eraseSpace(database: Database, space: SpaceId): boolean {
