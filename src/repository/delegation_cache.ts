@@ -1,6 +1,6 @@
 // Records of delegations by CID. They never change once stored, so only memory bounds how long they
-// are kept; whether they still hold is no part of them. One that another process has removed
-// (`retention.events`) expired long before, and says so.
+// are kept; whether they still hold is no part of them. One that another process has removed expired
+// long before, and says so (`retention.events`), or gives nothing but an erased space.
 
 import type { Delegation } from "../capabilities/delegation.ts";
 import type { Cid } from "../tokens/cid.ts";
@@ -31,6 +31,17 @@ export class DelegationCache {
       this.#weight -= this.#records.get(cid)?.weight ?? 0;
       this.#records.delete(cid);
     }
+  }
+
+  /**
+   * Takes away, here and among those found with their ancestors, what rests on a record that is not
+   * stored any more: it was kept here while another process erased its space.
+   */
+  dropBroken(asked: readonly Cid[], found: Map<Cid, Delegation>): void {
+    const isBroken = (cid: Cid) => found.get(cid)?.ancestors.some((each) => !found.has(each));
+    const broken = asked.filter(isBroken);
+    for (const cid of broken) found.delete(cid);
+    this.forget(broken);
   }
 
   keep(record: Delegation, weight: number): void {

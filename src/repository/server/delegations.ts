@@ -24,6 +24,7 @@ export class Delegations {
     const found = new Map<Cid, Delegation>();
     await this.#collect(session, cids, found);
     await this.#collect(session, [...found.values()].flatMap(({ ancestors }) => ancestors), found);
+    this.#cache.dropBroken(cids, found);
     return found;
   }
 

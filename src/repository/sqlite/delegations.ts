@@ -41,6 +41,7 @@ export class Delegations {
     const found = new Map<Cid, Delegation>();
     this.#collect(cids, found);
     this.#collect([...found.values()].flatMap((record) => record.ancestors), found);
+    this.#cache.dropBroken(cids, found);
     return found;
   }
 

@@ -38,3 +38,18 @@ Deno.test("a record kept twice weighs once", () => {
 
   assert.deepEqual([a, b].map(({ cid }) => cache.find(cid)), [a, b]);
 });
+
+Deno.test("what rests on a record that is gone goes too, and nothing else", () => {
+  const cache = new DelegationCache();
+  const [gone, root] = [aRecord(), aRecord()];
+  const broken = aRecord({ ancestors: [root.cid, gone.cid] });
+  const whole = aRecord({ ancestors: [root.cid] });
+  for (const record of [root, broken, whole]) cache.keep(record, 10);
+  const found = new Map([broken, whole, root].map((record) => [record.cid, record]));
+
+  cache.dropBroken([broken.cid, whole.cid, gone.cid], found);
+
+  assert.deepEqual([...found.values()], [whole, root]);
+  const kept = [broken, whole, root].map(({ cid }) => cache.find(cid));
+  assert.deepEqual(kept, [undefined, whole, root]);
+});
