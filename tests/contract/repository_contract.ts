@@ -7,11 +7,13 @@ import { NodeError } from "../../src/errors.ts";
 import { blockCases } from "./repository_blocks.ts";
 import { copyCases } from "./repository_copies.ts";
 import { delegationCases } from "./repository_delegations.ts";
+import { eraseCases } from "./repository_erase.ts";
 import { housekeepingCases } from "./repository_housekeeping.ts";
 import { invocationCases } from "./repository_invocations.ts";
 import { readCases } from "./repository_reads.ts";
 import { retentionCases } from "./repository_retention.ts";
 import { NOW } from "./repository_samples.ts";
+import { spaceContentsCases } from "./repository_space_contents.ts";
 import { spaceCases } from "./repository_spaces.ts";
 import { valueCases } from "./repository_values.ts";
 
@@ -59,6 +61,8 @@ export function repositoryContract(
   const cases = [
     ...delegationCases,
     ...spaceCases,
+    ...spaceContentsCases,
+    ...eraseCases,
     ...invocationCases,
     ...valueCases,
     ...readCases,

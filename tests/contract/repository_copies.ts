@@ -26,6 +26,7 @@ import {
   BOBS_SPACE,
   CAROL,
   DEL,
+  findingsIn,
   host,
   inline,
   NOW,
@@ -104,10 +105,6 @@ async function loadAll(repository: Repository, content: Content): Promise<void> 
   for (const table of TABLE_NAMES) {
     assert.equal(await repository.load(MARK, table, content[table]), true);
   }
-}
-
-async function findingsIn(repository: Repository): Promise<readonly string[]> {
-  return (await Array.fromAsync(repository.check())).map(({ kind, what }) => `${kind}: ${what}`);
 }
 
 export const copyCases: readonly Case[] = [

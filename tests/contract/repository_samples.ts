@@ -14,6 +14,7 @@ import type {
   Put,
   Read,
   Repository,
+  SpaceFacts,
   UseGuard,
 } from "../../src/repository/repository.ts";
 import { type Cid, cidOf, type Identity } from "../../src/tokens/cid.ts";
@@ -230,4 +231,16 @@ export async function usedBy(repository: Repository, space: SpaceId): Promise<nu
   const { usage } = await repository.standing({ identities: [], space });
   assert.ok(usage);
   return usage.used;
+}
+
+/** Of a space that is hosted. */
+export async function factsOf(repository: Repository, space = SPACE): Promise<SpaceFacts> {
+  const facts = await repository.spaceFacts(space);
+  assert.ok(facts);
+  return facts;
+}
+
+/** What `check` has to say. */
+export async function findingsIn(repository: Repository): Promise<readonly string[]> {
+  return (await Array.fromAsync(repository.check())).map(({ kind, what }) => `${kind}: ${what}`);
 }
