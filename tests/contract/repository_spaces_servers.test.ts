@@ -278,6 +278,33 @@ for (const kind of ["postgres", "mysql"] as const) {
   });
 
   Deno.test({
+    name: `${kind}: a space goes with the graves of many blocks, and another's stay`,
+    ignore,
+    async fn() {
+      await using database = await freshDatabase(kind);
+      await using repository = await database.open({ now });
+      await host(repository, OTHER_SPACE, SPACE);
+      // More than go in one step.
+      const digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4)";
+      const names = ["a", "b", "c", "d", "e", "f"].map((name) => `${digits} ${name}`);
+      const text = kind === "postgres" ? "lpad(n::text, 64, '0')" : "lpad(n, 64, '0')";
+      await database.run(`
+        INSERT INTO block (space_no, hash, size, refs, grave, buried_at)
+        SELECT s.no, ${text}, 1, 0, s.no * 20000 + n, 1 FROM space s,
+          (SELECT ((((a.d * 5 + b.d) * 5 + c.d) * 5 + d.d) * 5 + e.d) * 5 + f.d AS n
+           FROM ${names.join(", ")}) numbers WHERE n < 10001`);
+      await repository.setSpaceState(SPACE, "open", "erasing");
+      await repository.eraseDelegations(SPACE, 0, 100);
+
+      assert.equal(await repository.eraseSpace(SPACE), true);
+
+      const [left] = await database.rows("SELECT count(*) AS count FROM block");
+      assert.equal(Number(left?.["count"]), 10_001);
+      assert.deepEqual(await repository.spaces(undefined, 10), [OTHER_SPACE]);
+    },
+  });
+
+  Deno.test({
     name:
       `${kind}: a node that remembers a delegation does not trust it when its ancestor was erased`,
     ignore,
