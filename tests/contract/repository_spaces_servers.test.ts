@@ -114,6 +114,19 @@ const ORDERS: readonly Order[] = [
   },
 ];
 
+/** What an operator sets, who comes meanwhile, and what that one is told. */
+const DECISIONS = [
+  ["closed = 'blocked'", function put(repository: Repository) {
+    return repository.applyInvocation(aChange());
+  }, "closed"],
+  ["closed = 'erasing'", function delegation(repository: Repository) {
+    return repository.acceptDelegation(aDelegation());
+  }, "closed"],
+  ["max_bytes = 1", function put(repository: Repository) {
+    return repository.applyInvocation(aChange());
+  }, "overLimit"],
+] as const;
+
 for (const kind of ["postgres", "mysql"] as const) {
   const ignore = SERVERS[kind] === undefined;
 
@@ -215,6 +228,29 @@ for (const kind of ["postgres", "mysql"] as const) {
     },
   });
 
+  for (const [set, asked, expected] of DECISIONS) {
+    Deno.test({
+      name: `${kind}: what comes while an operator sets ${set} waits, and sees it (${asked.name})`,
+      ignore,
+      async fn() {
+        await using database = await freshDatabase(kind);
+        await using repository = await database.open({ now });
+        await host(repository, SPACE);
+
+        await database.run(`BEGIN; UPDATE space SET ${set} WHERE id = '${SPACE}'`);
+        let outcome: string | undefined;
+        const asking = asked(repository).then(({ kind }) => outcome = kind);
+        await eventually(
+          "it waits, or does not",
+          async () => outcome ?? (await waiting(database) ? "waits" : undefined),
+        );
+        await database.run("COMMIT");
+
+        assert.equal(await asking, expected);
+      },
+    });
+  }
+
   Deno.test({
     name:
       `${kind}: a delegation in one space and the erasing of what it cites in another take turns`,
@@ -283,7 +319,7 @@ for (const kind of ["postgres", "mysql"] as const) {
     async fn() {
       await using database = await freshDatabase(kind);
       await using repository = await database.open({ now });
-      await host(repository, OTHER_SPACE, SPACE);
+      await host(repository, SPACE, OTHER_SPACE);
       // More than go in one step.
       const digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4)";
       const names = ["a", "b", "c", "d", "e", "f"].map((name) => `${digits} ${name}`);
