@@ -458,7 +458,7 @@ export interface Repository extends AsyncDisposable {
    * Revocations stay, so that what was revoked stays so if the space is hosted again.
    */
   eraseDelegations(space: SpaceId, after: number, limit: number): Promise<Step<number>>;
-  /** Removes the space itself; false while keys or unburied blocks are left. */
+  /** Removes the graves of its blocks and the space itself; false while keys or other blocks are left. */
   eraseSpace(space: SpaceId): Promise<boolean>;
 
   // One store into another (tables.ts). From the beginning of a load to its end nobody else may open

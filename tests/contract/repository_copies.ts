@@ -26,6 +26,7 @@ import {
   BOBS_SPACE,
   CAROL,
   DEL,
+  factsOf,
   findingsIn,
   host,
   inline,
@@ -67,6 +68,9 @@ async function fill(repository: Repository) {
   await apply(repository, { key: "replaced", effect: inline("new") });
   await apply(repository, { key: "gone", effect: block("gone") });
   await apply(repository, { key: "gone", effect: DEL });
+  await repository.setSpaceLimit(OTHER_SPACE, 0);
+  await repository.setSpaceLimit(SPACE, 1_000_000);
+  await repository.setSpaceState(OTHER_SPACE, "open", "blocked");
   const used = aGuard();
   await apply(repository, { space: BOBS_SPACE, key: "one", use: used });
   const read = aGuard();
@@ -152,6 +156,13 @@ export const copyCases: readonly Case[] = [
       await loadAll(copy, content);
       await copy.finishLoad(MARK);
 
+      for (const space of [SPACE, OTHER_SPACE, BOBS_SPACE]) {
+        const [{ changes: _, ...one }, { changes: __, ...other }] = [
+          await factsOf(copy, space),
+          await factsOf(repository, space),
+        ];
+        assert.deepEqual(one, other);
+      }
       for (const store of [repository, copy]) {
         const change = { key: "later", effect: inline("later") };
         assert.equal((await store.applyInvocation(aChange(change))).kind, "applied");

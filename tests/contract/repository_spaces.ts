@@ -1,7 +1,7 @@
 // Contract: one space and its operator: what it holds, its own limit, who may use it.
 
 import assert from "node:assert/strict";
-import type { Change, Read, Repository, SpaceState } from "../../src/repository/repository.ts";
+import type { Change, Put, Read, Repository, SpaceState } from "../../src/repository/repository.ts";
 import type { Case, Given } from "./repository_contract.ts";
 import {
   accept,
@@ -39,11 +39,17 @@ async function moved(repository: Repository, to: SpaceState, space = SPACE): Pro
   assert.equal(await repository.setSpaceState(space, state, to), true);
 }
 
+/** Its block was written before the space was erased and hosted anew. */
+function ofAnotherHosting(): Put {
+  return { ...block("k"), content: { kind: "block", hosting: 999_999_999 } };
+}
+
 /** A change to a space with a key `k` of one byte, and what it is refused with where it is open. */
 const changes: readonly (readonly [string, Partial<Change>])[] = [
   ["applied", { key: "k", effect: inline("another") }],
   ["applied", { key: "k", effect: DEL }],
   ["applied", { key: "new", effect: block("new") }],
+  ["noSpace", { key: "k", effect: ofAnotherHosting() }],
   ["noKey", { key: "absent", effect: DEL }],
   ["preconditionFailed", { key: "k", precondition: { kind: "absent" } }],
   ["preconditionFailed", { key: "k", precondition: { kind: "matches", hash: hashOf("other") } }],

@@ -114,6 +114,19 @@ const ORDERS: readonly Order[] = [
   },
 ];
 
+/** What an operator sets, who comes meanwhile, and what that one is told. */
+const DECISIONS = [
+  ["closed = 'blocked'", function put(repository: Repository) {
+    return repository.applyInvocation(aChange());
+  }, "closed"],
+  ["closed = 'erasing'", function delegation(repository: Repository) {
+    return repository.acceptDelegation(aDelegation());
+  }, "closed"],
+  ["max_bytes = 1", function put(repository: Repository) {
+    return repository.applyInvocation(aChange());
+  }, "overLimit"],
+] as const;
+
 for (const kind of ["postgres", "mysql"] as const) {
   const ignore = SERVERS[kind] === undefined;
 
@@ -215,6 +228,29 @@ for (const kind of ["postgres", "mysql"] as const) {
     },
   });
 
+  for (const [set, asked, expected] of DECISIONS) {
+    Deno.test({
+      name: `${kind}: what comes while an operator sets ${set} waits, and sees it (${asked.name})`,
+      ignore,
+      async fn() {
+        await using database = await freshDatabase(kind);
+        await using repository = await database.open({ now });
+        await host(repository, SPACE);
+
+        await database.run(`BEGIN; UPDATE space SET ${set} WHERE id = '${SPACE}'`);
+        let outcome: string | undefined;
+        const asking = asked(repository).then(({ kind }) => outcome = kind);
+        await eventually(
+          "it waits, or does not",
+          async () => outcome ?? (await waiting(database) ? "waits" : undefined),
+        );
+        await database.run("COMMIT");
+
+        assert.equal(await asking, expected);
+      },
+    });
+  }
+
   Deno.test({
     name:
       `${kind}: a delegation in one space and the erasing of what it cites in another take turns`,
@@ -278,6 +314,33 @@ for (const kind of ["postgres", "mysql"] as const) {
   });
 
   Deno.test({
+    name: `${kind}: a space goes with the graves of many blocks, and another's stay`,
+    ignore,
+    async fn() {
+      await using database = await freshDatabase(kind);
+      await using repository = await database.open({ now });
+      await host(repository, SPACE, OTHER_SPACE);
+      // More than go in one step.
+      const digits = "(SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4)";
+      const names = ["a", "b", "c", "d", "e", "f"].map((name) => `${digits} ${name}`);
+      const text = kind === "postgres" ? "lpad(n::text, 64, '0')" : "lpad(n, 64, '0')";
+      await database.run(`
+        INSERT INTO block (space_no, hash, size, refs, grave, buried_at)
+        SELECT s.no, ${text}, 1, 0, s.no * 20000 + n, 1 FROM space s,
+          (SELECT ((((a.d * 5 + b.d) * 5 + c.d) * 5 + d.d) * 5 + e.d) * 5 + f.d AS n
+           FROM ${names.join(", ")}) numbers WHERE n < 10001`);
+      await repository.setSpaceState(SPACE, "open", "erasing");
+      await repository.eraseDelegations(SPACE, 0, 100);
+
+      assert.equal(await repository.eraseSpace(SPACE), true);
+
+      const [left] = await database.rows("SELECT count(*) AS count FROM block");
+      assert.equal(Number(left?.["count"]), 10_001);
+      assert.deepEqual(await repository.spaces(undefined, 10), [OTHER_SPACE]);
+    },
+  });
+
+  Deno.test({
     name:
       `${kind}: a node that remembers a delegation does not trust it when its ancestor was erased`,
     ignore,
@@ -311,5 +374,7 @@ async function waiting({ kind, rows }: TestDatabase): Promise<boolean> {
     : `SELECT 1 FROM information_schema.innodb_trx t
          JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
        WHERE t.trx_state = 'LOCK WAIT' AND p.db = database()`;
+  // What the engine shows of transactions stays as it was while it is asked ten times a second.
+  if (kind === "mysql") await rows("SELECT sleep(0.15)");
   return (await rows(sql)).length > 0;
 }

@@ -29,7 +29,7 @@ const LEFT = `
   SELECT (SELECT count(*) FROM entry e WHERE e.space_no = s.no) +
     (SELECT count(*) FROM block b WHERE b.space_no = s.no AND b.buried_at IS NULL) AS parts
   FROM space s WHERE s.no = ?`;
-const ERASE_BLOCKS = "DELETE FROM block WHERE space_no = ?";
+const BLOCKS_A_STEP = 10_000;
 const ERASE_SPACE = "DELETE FROM space WHERE no = ?";
 const UNCOUNT = "UPDATE node SET spaces = spaces - 1, changes = changes + 1 WHERE id = 1";
 
@@ -118,6 +118,14 @@ async function erasePositions(session: Session, positions: readonly number[]): P
 }
 
 export async function eraseSpace(server: Server, space: SpaceId): Promise<boolean> {
+  let isDone: boolean | undefined;
+  while (isDone === undefined) isDone = await eraseStep(server, space);
+  return isDone;
+}
+
+/** Undefined: there are more of its blocks to remove first. */
+async function eraseStep(server: Server, space: SpaceId): Promise<boolean | undefined> {
+  const eraseBlocks = server.dialect.deleteSome("block", "grave", "space_no = ?", "hash");
   let isDone = false;
   return await server.transaction(async (session) => {
     await lockNode(session);
@@ -126,7 +134,8 @@ export async function eraseSpace(server: Server, space: SpaceId): Promise<boolea
     if (spaceNo === undefined) return isDone;
     const left = await session.one(LEFT, spaceNo);
     if (left === undefined || number(left, "parts") > 0) return false;
-    await session.run(ERASE_BLOCKS, spaceNo);
+    const blocks = await session.run(eraseBlocks, spaceNo, BLOCKS_A_STEP);
+    if (blocks === BLOCKS_A_STEP) return undefined;
     await session.run(ERASE_SPACE, spaceNo);
     await session.run(UNCOUNT);
     isDone = true;

@@ -29,10 +29,17 @@ const ERASE_DELEGATION = "DELETE FROM delegation WHERE position = ?";
 const ERASE_EVENT = "DELETE FROM event WHERE seq = ?";
 const FORGET_COUNTS = "DELETE FROM delegation_count WHERE scope = ?";
 
+// What a key refers to is there with the key; of the rest, none is looked at that is buried.
 const IS_LEFT = `
   SELECT 1 WHERE EXISTS (SELECT 1 FROM entry WHERE space_no = ?1)
-    OR EXISTS (SELECT 1 FROM block WHERE space_no = ?1 AND buried_at IS NULL)`;
-const ERASE_BLOCKS = "DELETE FROM block WHERE space_no = ?";
+    OR EXISTS (SELECT 1 FROM block WHERE space_no = ?1 AND refs = 0 AND grave IS NULL)
+    OR EXISTS (
+      SELECT 1 FROM block INDEXED BY block_unburied
+      WHERE grave IS NOT NULL AND buried_at IS NULL AND space_no = ?1)`;
+const ERASE_BLOCKS = `
+  DELETE FROM block WHERE (space_no, hash) IN
+    (SELECT space_no, hash FROM block WHERE space_no = ? LIMIT ?)`;
+const BLOCKS_A_STEP = 5_000;
 const ERASE_SPACE = "DELETE FROM space WHERE no = ?";
 const UNCOUNT = "UPDATE node SET spaces = spaces - 1 WHERE id = 1";
 
@@ -93,10 +100,11 @@ export function eraseDelegations(
   return { found, ...(isEnd ? {} : { next: number(last, "position") }) };
 }
 
-export function eraseSpace(database: Database, space: SpaceId): boolean {
+/** Undefined: there are more of its blocks to remove first. */
+export function eraseSpace(database: Database, space: SpaceId): boolean | undefined {
   const spaceNo = erasing(database, space);
   if (spaceNo === undefined || database.one(IS_LEFT, spaceNo) !== undefined) return false;
-  database.run(ERASE_BLOCKS, spaceNo);
+  if (database.run(ERASE_BLOCKS, spaceNo, BLOCKS_A_STEP) === BLOCKS_A_STEP) return undefined;
   database.run(ERASE_SPACE, spaceNo);
   database.run(UNCOUNT);
   return true;

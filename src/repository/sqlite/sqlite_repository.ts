@@ -234,7 +234,11 @@ export function sqliteRepository(
     eraseKeys: (...args) => write("eraseKeys", args),
     eraseEvents: (...args) => write("eraseEvents", args),
     eraseDelegations: (...args) => write("eraseDelegations", args),
-    eraseSpace: (space) => write("eraseSpace", [space]),
+    eraseSpace: async (space) => {
+      let isDone: boolean | undefined;
+      while (isDone === undefined) isDone = await write("eraseSpace", [space]);
+      return isDone;
+    },
 
     rows: (table, after, limit) => read(() => pageOf(select, table, after, limit)),
     lastKey: (table) => read(() => lastKey(select, table)),
