@@ -67,7 +67,7 @@ export async function startNode(
   const exported = openMetrics(config, opened);
   const activity = watchActivity(exported ?? noMetrics, clock);
   const { metrics } = activity;
-  const repository = opened.use(await openDatabase(config, clock, metrics, opened));
+  const repository = opened.use(await openDatabase(config, clock, metrics, log, opened));
   const keys = await openKeys(config, repository, acceptNewSecret, log);
   const blocks = timedBlocks(opened.use(await openProbedBlocks(config.storage)), metrics);
   const { storage, limits } = config;
@@ -170,6 +170,7 @@ async function openDatabase(
   config: Config,
   clock: Clock,
   metrics: Metrics,
+  log: Log,
   opened: AsyncDisposableStack,
 ): Promise<Repository> {
   const { database } = config.storage;
@@ -182,6 +183,7 @@ async function openDatabase(
   return await openRepository(config, "serve", {
     now: () => clock.nowSeconds(),
     onCommit: metrics.committed,
+    onCopy: (path) => log.info("database.migrated", { note: `as it was before: ${path}` }),
   });
 }
 

@@ -39,7 +39,7 @@ example:
       : undefined;
     await using _repository = await openRepository(config, "serve", {
       now: () => systemClock.nowSeconds(),
-      log: (_event, { path }) => io.print(`kept the database as it was in ${path}`),
+      onCopy: (path) => io.print(`kept the database as it was in ${path}`),
     });
     io.print(`${showDatabase(database)} has this version's schema`);
     return 0;

@@ -21,8 +21,8 @@ export interface OpenOptions {
   readonly now: () => number;
   /** Told of every commit: how many requests it carried, and how many seconds it took. */
   readonly onCommit?: (batchSize: number, seconds: number) => void;
-  /** Told what an operator should know, such as where a copy was kept. */
-  readonly log?: (event: string, fields: Readonly<Record<string, string>>) => void;
+  /** Told where a copy of a SQLite file was kept before it was migrated. */
+  readonly onCopy?: (path: string) => void;
 }
 
 type Databases = Pick<Config, "storage" | "database">;

@@ -6,9 +6,7 @@ export type LogEvent =
   | "node.started"
   | "node.stopping"
   | "node.stopped"
-  | "node.failed"
   | "config.warning"
-  | "secret.created"
   | "log.dropped"
   // The level was changed by a signal while the node runs; `note` says to which, and how to go back
   | "log.switched"
@@ -19,7 +17,6 @@ export type LogEvent =
   | "request.refused"
   | "requests.limited"
   | "space.hosted"
-  | "allowlist.unavailable"
   // Storage
   | "database.migrated"
   | "database.unavailable"

@@ -23,8 +23,8 @@ export interface SqliteOptions {
   readonly durability: "full" | "normal";
   /** Unix seconds. */
   readonly now: () => number;
-  /** Told what an operator should know, such as where a copy was kept. */
-  readonly log?: (event: string, fields: Readonly<Record<string, string>>) => void;
+  /** Told where a copy of a SQLite file was kept before it was migrated. */
+  readonly onCopy?: (path: string) => void;
   /** Told of every commit: how many requests it carried, and how many seconds it took. */
   readonly onCommit?: (batchSize: number, seconds: number) => void;
   /** Where a file's commits run (decision 0001); default: in a Worker. What is in memory has none. */
@@ -109,7 +109,7 @@ function writerBeside(database: Database, path: string): Writer {
 }
 
 /** Makes the file if it is missing, turns the log on, and keeps a copy of what will be migrated. */
-function prepareFile({ path, log, loads, migrations = MIGRATIONS }: SqliteOptions): void {
+function prepareFile({ path, onCopy, loads, migrations = MIGRATIONS }: SqliteOptions): void {
   createFile(path);
   let first: Migration | undefined;
   opened(path, false, (connection) => {
@@ -123,7 +123,7 @@ function prepareFile({ path, log, loads, migrations = MIGRATIONS }: SqliteOption
   }).close();
   if (first === undefined) return;
   const copy = keepCopy(path, first.name.slice(0, 4));
-  log?.("database.copied", { path: copy });
+  onCopy?.(copy);
 }
 
 /** Whatever the umask: 0700 for a new folder, 0600 for a new file and so for its companions. */

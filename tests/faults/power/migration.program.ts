@@ -21,7 +21,7 @@ for (const migrations of [MIGRATIONS, LATER]) {
     durability: "full",
     now: () => NOW,
     migrations,
-    log: told,
+    onCopy: told,
   });
   await host(repository, SPACE);
   await apply(repository, { key: `with ${migrations.length}` });

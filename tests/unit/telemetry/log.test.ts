@@ -83,16 +83,16 @@ Deno.test("colours come only when asked for", () => {
   const plain = aLog();
   const coloured = aLog({ colours: true });
 
-  for (const { log } of [plain, coloured]) log.error("node.failed");
+  for (const { log } of [plain, coloured]) log.error("scrub.failed");
 
-  assert.deepEqual(plain.lines, ["12:53:01.123 error node.failed"]);
-  assert.deepEqual(coloured.lines, ["12:53:01.123 \x1b[31merror\x1b[0m node.failed"]);
+  assert.deepEqual(plain.lines, ["12:53:01.123 error scrub.failed"]);
+  assert.deepEqual(coloured.lines, ["12:53:01.123 \x1b[31merror\x1b[0m scrub.failed"]);
 });
 
 Deno.test("Json has no colours", () => {
   const { log, lines } = aLog({ format: "Json", colours: true });
 
-  log.error("node.failed");
+  log.error("scrub.failed");
 
   assert.ok(!lines.join().includes("\x1b"));
 });
@@ -117,7 +117,7 @@ Deno.test("a writer that throws is not called again and never breaks a caller", 
 
 // What a caller may put into a field, and what would come of it unescaped.
 const INJECTIONS = [
-  ["a newline", "a\n12:00:00.000 error node.failed"],
+  ["a newline", "a\n12:00:00.000 error scrub.failed"],
   ["a carriage return", "a\rb"],
   ["an escape sequence", "a\x1b[2Jb"],
   ["a NUL", "a\0b"],
