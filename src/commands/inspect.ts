@@ -29,13 +29,14 @@ Explains a token as it stands in an Authorization header; reads it from standard
 TOKEN. With a database, also shows the chain behind it and the decision.
 
   --database DB   the SQLite file of a node, which may be running
+  --json          the explanation line by line, and the decision, as one JSON object
 
 exit codes: 0 valid, 1 refused, 2 unreadable
 
 examples:
   tinycloud inspect eyJhbGciOiJFZERTQSIs…
   pbpaste | tinycloud inspect --database data/caps.db`,
-  options: { database: { type: "string" } },
+  options: { database: { type: "string" }, json: { type: "boolean" } },
   words: 1,
 
   async run(flags, [word], io) {
@@ -49,11 +50,19 @@ examples:
       return EXIT.unreadable;
     }
     const now = Date.now() / 1000;
-    const problems = explain(decoded, now, io);
+    const lines: string[] = [];
+    const said = flags.json === true
+      ? { ...io, print: (line: string) => void lines.push(line) }
+      : io;
+    const problems = explain(decoded, now, said);
     if (typeof flags.database === "string" && decoded.claims !== undefined) {
       const path = pathOf(flags.database, io);
       await using repository = openSqliteReadOnly(path, () => now);
-      problems.push(...await explainChain(decoded.claims, repository, now, io));
+      problems.push(...await explainChain(decoded.claims, repository, now, said));
+    }
+    if (flags.json === true) {
+      io.print(JSON.stringify({ valid: problems.length === 0, refusals: problems, lines }));
+      return problems.length === 0 ? EXIT.valid : EXIT.refused;
     }
     for (const problem of problems) io.print(`refused: ${problem}`);
     if (problems.length === 0) io.print("valid");

@@ -17,10 +17,11 @@ Applies the migrations that the database lacks; of a SQLite file a copy as it wa
 \`tinycloud serve\` does the same at its start.
 
 ${CONFIG_HELP}
+  --json          what was done, as one JSON object
 
 example:
   tinycloud migrate --config /etc/tinycloud.toml`,
-  options: CONFIG_OPTIONS,
+  options: { ...CONFIG_OPTIONS, json: { type: "boolean" } },
   words: 0,
 
   async run(flags, _words, io) {
@@ -37,11 +38,18 @@ example:
         `a node is using the database ${database.path}: stop it first`,
       )
       : undefined;
+    let copy: string | undefined;
     await using _repository = await openRepository(config, "serve", {
       now: () => systemClock.nowSeconds(),
-      onCopy: (path) => io.print(`kept the database as it was in ${path}`),
+      onCopy: (path) => void (copy = path),
     });
-    io.print(`${showDatabase(database)} has this version's schema`);
+    const name = showDatabase(database);
+    if (flags.json === true) {
+      io.print(JSON.stringify({ database: name, ...(copy === undefined ? {} : { copy }) }));
+      return 0;
+    }
+    if (copy !== undefined) io.print(`kept the database as it was in ${copy}`);
+    io.print(`${name} has this version's schema`);
     return 0;
   },
 };

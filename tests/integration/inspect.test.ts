@@ -8,10 +8,14 @@ import { startTestNode, type TestNode } from "../support/node.ts";
 import { aSession, cacao, GET, granted, invocation, PUT } from "../support/world.ts";
 
 /** What the command prints of a token, with the node's database beside it, and its exit code. */
-async function inspected(node: TestNode, token: string): Promise<readonly [number, string[]]> {
+async function inspected(
+  node: TestNode,
+  token: string,
+  json = false,
+): Promise<readonly [number, string[]]> {
   const lines: string[] = [];
   const print = (line: string) => void lines.push(line);
-  const flags = { database: `${node.folder}/caps.db` };
+  const flags = { database: `${node.folder}/caps.db`, json };
   const exit = await inspect.run(flags, [token], { cwd: "/", env: {}, print, complain: print });
   return [exit, lines];
 }
@@ -64,4 +68,22 @@ Deno.test("inspect shows the way to a revoked ancestor; so does the log at level
   assert.equal(lines.at(-1), `refused: ${sentence}`);
   assert.equal(answer.text, sentence);
   assert.ok(node.lines.some((line) => line.includes("request.refused") && line.includes(path)));
+});
+
+Deno.test("inspect says the same as one JSON object", async () => {
+  await using node = await startTestNode();
+  const session = await aSession(node);
+  const at = (path: string) => resourceUri(session.space, "kv", path);
+  const bob = await granted(node, session, attenuation(at("a"), [GET]));
+  for (const [ability, valid] of [[GET, true], [PUT, false]] as const) {
+    const { header } = await invocation(node, bob, ability, at("a"));
+
+    const [exit, lines] = await inspected(node, header);
+    const [code, [json = "", ...more]] = await inspected(node, header, true);
+
+    const said = JSON.parse(json);
+    assert.deepEqual([code, more.length, said.valid], [exit, 0, valid]);
+    assert.equal(said.lines.length, lines.length - 1);
+    assert.equal(said.refusals.length, valid ? 0 : 1);
+  }
 });

@@ -104,3 +104,19 @@ Deno.test("a group without a command tells its commands, and is a mistake", asyn
   assert.deepEqual([code, out], [64, ""]);
   assert.match(err, /^usage: tinycloud spaces COMMAND/);
 });
+
+Deno.test("every command that says something says it as JSON too", async () => {
+  const { out } = await run("--help");
+  const names = [...out.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name = ""]) => name);
+  for (const name of names) {
+    // They print what a program reads as it is, or nothing in the end.
+    if (["help", "spaces", "completions", "serve"].includes(name)) continue;
+
+    assert.match((await run(name, "--help")).out, /\n {2}--json +\S/, name);
+  }
+
+  const version = await run("version", "--json");
+  assert.equal(JSON.parse(version.out).protocol, 1);
+  const { secret } = JSON.parse((await run("keygen", "--json")).out);
+  assert.match(secret, /^[\w-]{43}$/);
+});
