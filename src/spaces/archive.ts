@@ -52,7 +52,8 @@ const VERSION = 1;
 const FILE_LENGTH = 4 * 1024 * 1024;
 const ORDER = ["space", "delegations", "events", "values", "keys", "end"] as const;
 
-const time = z.number();
+/** Unix seconds, to the end of the year 9999: what a date can be written of. */
+const time = z.number().min(0).max(253_402_300_799);
 const hash = z.string().refine(isHash);
 const size = z.number().int().nonnegative();
 const signed = { cid: z.string(), token: z.string(), at: time };

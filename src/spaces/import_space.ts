@@ -29,6 +29,7 @@ import {
   broken,
 } from "./archive.ts";
 import { delegate } from "./delegate.ts";
+import { keptHeaders } from "./kept_headers.ts";
 import { placeOf } from "./place.ts";
 import type { Ports, Rules } from "./ports.ts";
 import { revoke } from "./revoke.ts";
@@ -164,7 +165,17 @@ function verifyKey(
     ? sizes.get(hash) === size
     : inline.length === size && blake3Hex(inline) === hash;
   if (!isWhole) throw broken(`the value of ${quoted(key)} is missing, or another one`);
+  if (!areKept(held.headers)) throw broken(`the headers of ${quoted(key)} are none that are kept`);
   verifyEvent(event, "put", key, head);
+}
+
+/** A get sends them back as they are. */
+function areKept(headers: HeldKey["headers"]): boolean {
+  try {
+    return JSON.stringify(keptHeaders(headers)) === JSON.stringify(headers);
+  } catch {
+    return false;
+  }
 }
 
 /** Its signature, and that it says this of this key in this space; not that its signer might. */
@@ -209,7 +220,9 @@ async function post({ token, at, revocation }: KeptDelegation, what: Import): Pr
 }
 
 /** What the use cases stand on when something is posted anew that was accepted at an instant. */
-function portsAt(at: number, { repository, blocks, staging, clock }: Import): Ports {
+function portsAt(said: number, { repository, blocks, staging, clock }: Import): Ports {
+  // Lifetimes count from there: nothing was accepted in the future.
+  const at = Math.min(said, clock.nowSeconds());
   return {
     repository,
     blocks,

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { parseSpaceId } from "../../src/capabilities/space_id.ts";
 import { allowCrossOrigin } from "../../src/http/cors.ts";
 import { bodyLength, tokenOf } from "../../src/http/framing.ts";
-import { entryHeaders, preconditionOf, storedHeaders } from "../../src/http/object_headers.ts";
+import { entryHeaders, preconditionOf } from "../../src/http/object_headers.ts";
+import { keptHeaders } from "../../src/spaces/kept_headers.ts";
 import { match, pathOf } from "../../src/http/router.ts";
 import { peerRoute } from "../../src/http/routes/peer.ts";
 import { parseTraceparent, traceId } from "../../src/telemetry/trace.ts";
@@ -67,7 +68,7 @@ const objectHeaders = target({
     "one name": filled("", "x-tinycloud-meta-a: b\n"),
   },
   parse: (lines) => {
-    const headers = storedHeaders(headersOf(lines));
+    const headers = keptHeaders(headersOf(lines));
     return { headers, answered: entryHeaders({ hash: HEX, size: 0, headers }) };
   },
   promises(_lines, { headers, answered }) {
@@ -77,7 +78,7 @@ const objectHeaders = target({
       assert.match(name, /^(content-(type|encoding|language|disposition)|x-tinycloud-meta-.*)$/);
       assert.match(value, /^[\t\x20-\x7e\x80-\xff]*$/);
     }
-    same(storedHeaders(answered), headers, "answered otherwise than they were sent");
+    same(keptHeaders(answered), headers, "answered otherwise than they were sent");
   },
 });
 

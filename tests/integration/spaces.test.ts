@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { connect, type Session } from "../../client/mod.ts";
+import { type ArchivePart, packArchive } from "../../src/spaces/archive.ts";
 import { exportSpace } from "../../src/spaces/export_space.ts";
 import { assertOk, assertRefused, bytesOf, invoke, kv, owner, signIn } from "../support/asking.ts";
 import { tinycloud } from "../support/commands.ts";
@@ -228,6 +229,50 @@ Deno.test("an archive that is cut off or altered is refused, and leaves nothing"
   );
   await assertClean(node);
 });
+
+const forged = [
+  ["a header that is never kept", { headers: [["set-cookie", "a=b"]] }, /the headers of "a"/],
+  [
+    "a header with a line break",
+    { headers: [["content-type", "a\r\nb: c"]] },
+    /the headers of "a"/,
+  ],
+  ["a header with a name that is none", { headers: [["x-tinycloud-meta-\n", "v"]] }, /the headers/],
+  ["a time that no date has", { at: 1e300 }, /has another form/],
+  ["another key's put", { key: "b" }, /the put of "b" says something else/],
+  ["a token without its signature", { token: "a.b.c" }, /is not signed as it should be/],
+  ["another value", { inline: new TextEncoder().encode("2") }, /the value of "a"/],
+] as const;
+
+for (const [what, change, says] of forged) {
+  Deno.test(`an archive with ${what} is refused, and leaves nothing`, async () => {
+    await using node = await startTestNode();
+    const session = await signIn(node);
+    await session.put("a", "1");
+    const { repository, blocks } = node.node.services;
+    const space = session.space as never; // it was parsed when it was hosted
+    async function* parts(): AsyncGenerator<ArchivePart> {
+      for await (const part of exportSpace({ repository, blocks, clock: node.clock, space })) {
+        if (part.kind !== "keys") yield part;
+        else {
+          const items = part.items.map(({ event, ...held }) => ({
+            ...held,
+            event: { ...event, ...("at" in change || "token" in change ? change : {}) },
+            ...("at" in change || "token" in change ? {} : change),
+          }));
+          yield { ...part, items };
+        }
+      }
+    }
+    const file = `${node.folder}/forged.tar`;
+    await Deno.writeFile(file, packArchive(parts()));
+    await ok(tinycloud(node.folder, ["spaces", "delete", session.space, "--yes"]));
+
+    await refused(tinycloud(node.folder, ["spaces", "import", file]), 1, says);
+
+    assert.equal(await repository.spaceCount(), 0);
+  });
+}
 
 Deno.test("an export of a space that changes meanwhile does not end", async () => {
   await using node = await startTestNode();

@@ -6,13 +6,14 @@ import { NodeError } from "../../errors.ts";
 import { authorize, type Authorized, onlyCapability, refuse } from "../../spaces/authorize.ts";
 import { readCapabilities } from "../../spaces/capabilities_read.ts";
 import { del, put } from "../../spaces/change.ts";
+import { keptHeaders } from "../../spaces/kept_headers.ts";
 import { list } from "../../spaces/list.ts";
 import { placeOf } from "../../spaces/place.ts";
 import { get, metadata, nothing } from "../../spaces/read.ts";
 import { knownAbility } from "../../telemetry/labels.ts";
 import { readBody } from "../body.ts";
 import { bodyLength, tokenOf } from "../framing.ts";
-import { entryHeaders, etag, preconditionOf, storedHeaders } from "../object_headers.ts";
+import { entryHeaders, etag, preconditionOf } from "../object_headers.ts";
 import { paced } from "../paced.ts";
 import { judging, type Route, type RouteContext } from "../route.ts";
 
@@ -53,7 +54,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     const { services, notes } = context;
     const { place, headers, precondition } = await prepared(invocation, services, () => ({
       place: placeOf(capability),
-      headers: storedHeaders(request.headers),
+      headers: keptHeaders(request.headers),
       precondition: preconditionOf(request.headers),
     }));
     const body = () => readBody(request, length, services.bodyIdleTimeoutMs);

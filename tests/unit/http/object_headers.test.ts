@@ -1,12 +1,8 @@
 // The headers that travel with a value (wire §6).
 
 import assert from "node:assert/strict";
-import {
-  entryHeaders,
-  etag,
-  preconditionOf,
-  storedHeaders,
-} from "../../../src/http/object_headers.ts";
+import { entryHeaders, etag, preconditionOf } from "../../../src/http/object_headers.ts";
+import { keptHeaders } from "../../../src/spaces/kept_headers.ts";
 import type { Entry } from "../../../src/repository/repository.ts";
 import { refusalOf } from "../../support/tokens.ts";
 
@@ -20,7 +16,7 @@ const KEPT: readonly string[] = [
 ];
 for (const name of KEPT) {
   Deno.test(`${name} is kept`, () => {
-    assert.deepEqual(storedHeaders(new Headers({ [name.toUpperCase()]: "v" })), [[name, "v"]]);
+    assert.deepEqual(keptHeaders(new Headers({ [name.toUpperCase()]: "v" })), [[name, "v"]]);
   });
 }
 
@@ -44,7 +40,7 @@ const DROPPED: readonly string[] = [
 ];
 for (const name of DROPPED) {
   Deno.test(`${name} is never kept`, () => {
-    assert.deepEqual(storedHeaders(new Headers({ [name]: "v" })), []);
+    assert.deepEqual(keptHeaders(new Headers({ [name]: "v" })), []);
   });
 }
 
@@ -59,7 +55,7 @@ const VALUES: readonly [what: string, value: string, kept: boolean][] = [
 ];
 for (const [what, value, kept] of VALUES) {
   Deno.test(`a value with ${what} is ${kept ? "kept" : "refused"}`, () => {
-    const call = () => storedHeaders(new Headers({ "content-type": value }));
+    const call = () => keptHeaders(new Headers({ "content-type": value }));
     if (kept) assert.deepEqual(call(), [["content-type", value]]);
     else assert.equal(refusalOf(call)?.code, "request_malformed");
   });
@@ -71,27 +67,27 @@ const meta = (count: number, value = "") =>
   );
 
 Deno.test("64 names are kept, 65 are refused", () => {
-  assert.equal(storedHeaders(meta(64)).length, 64);
-  assert.equal(refusalOf(() => storedHeaders(meta(65)))?.code, "headers_too_large");
+  assert.equal(keptHeaders(meta(64)).length, 64);
+  assert.equal(refusalOf(() => keptHeaders(meta(65)))?.code, "headers_too_large");
 });
 
 Deno.test("names that are not kept do not count", () => {
   const headers = meta(64);
   headers.set("authorization", "x".repeat(10_000));
-  assert.equal(storedHeaders(headers).length, 64);
+  assert.equal(keptHeaders(headers).length, 64);
 });
 
 Deno.test("8 KiB of names and values are kept, a byte more is refused", () => {
   const name = "content-type";
   const withValue = (length: number) => new Headers({ [name]: "v".repeat(length) });
-  assert.equal(storedHeaders(withValue(8192 - name.length)).length, 1);
-  const refusal = refusalOf(() => storedHeaders(withValue(8193 - name.length)));
+  assert.equal(keptHeaders(withValue(8192 - name.length)).length, 1);
+  const refusal = refusalOf(() => keptHeaders(withValue(8193 - name.length)));
   assert.equal(refusal?.code, "headers_too_large");
 });
 
 Deno.test("one name sent twice is one header of both values", () => {
   const headers = new Headers([["content-language", "de"], ["Content-Language", "en"]]);
-  assert.deepEqual(storedHeaders(headers), [["content-language", "de, en"]]);
+  assert.deepEqual(keptHeaders(headers), [["content-language", "de, en"]]);
 });
 
 const HASH = "0123456789abcdef".repeat(4);
@@ -152,5 +148,5 @@ Deno.test("a value without content-type gets none", () => {
 Deno.test("a header that was sent again, empty, is kept as it will be answered", () => {
   const sent = new Headers([["content-type", "a"], ["content-type", ""]]);
 
-  assert.deepEqual(storedHeaders(sent), [["content-type", "a,"]]);
+  assert.deepEqual(keptHeaders(sent), [["content-type", "a,"]]);
 });
