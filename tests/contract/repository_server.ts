@@ -1,10 +1,10 @@
-// The repository contract on PostgreSQL, and on MySQL or MariaDB.
+// The repository contract on a database server.
 
 import { reusedDatabase } from "../support/reused_database.ts";
-import { SERVERS } from "../support/servers.ts";
+import { type ServerKind, SERVERS } from "../support/servers.ts";
 import { type Reopening, repositoryContract } from "./repository_contract.ts";
 
-for (const [kind, name] of [["postgres", "PostgreSQL"], ["mysql", "MySQL"]] as const) {
+export function serverContract(kind: ServerKind, name: string): void {
   const open = async (now: () => number) => {
     const database = await reusedDatabase(kind);
     let repository = await database.open({ now });

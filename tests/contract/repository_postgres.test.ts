@@ -1,0 +1,3 @@
+import { serverContract } from "./repository_server.ts";
+
+serverContract("postgres", "PostgreSQL");
