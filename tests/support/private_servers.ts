@@ -62,6 +62,7 @@ export async function startPrivateServer(
     await run("mariadb-install-db", [
       "--no-defaults",
       `--datadir=${data}`,
+      `--tmpdir=${folder}`, // the usual one may be somebody else's
       `--user=${user}`,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
@@ -80,6 +81,7 @@ export async function startPrivateServer(
       : [
         "--no-defaults",
         `--datadir=${data}`,
+        `--tmpdir=${folder}`,
         `--socket=${folder}/socket`,
         `--port=${port}`,
         "--bind-address=127.0.0.1",
