@@ -23,6 +23,7 @@ import {
   DEL,
   factsOf,
   findingsIn,
+  firstEvent,
   hashOf,
   host,
   inline,
@@ -30,6 +31,7 @@ import {
   OTHER_SPACE,
   SPACE,
   usedBy,
+  WHOLE_LOG,
 } from "./repository_samples.ts";
 
 async function close(repository: Repository, space = SPACE): Promise<void> {
@@ -62,16 +64,13 @@ async function bury(repository: Repository, now = NOW): Promise<number> {
   return dead.length;
 }
 
-/** Numbers of the log, which may grow meanwhile. */
-const EVENTS_A_STEP = 10_000;
-
 /** From its state `erasing` to the end; after each step the store is whole. */
 async function erase(repository: Repository, space = SPACE, limit = 100): Promise<void> {
   const isWhole = async () => assert.deepEqual(await findingsIn(repository), []);
   while (await repository.eraseKeys(space, limit) > 0) await isWhole();
   await steps(async (after) => {
     await isWhole();
-    return await repository.eraseEvents(space, after, EVENTS_A_STEP);
+    return await repository.eraseEvents(space, after, WHOLE_LOG);
   });
   await steps(async (after) => {
     await isWhole();
@@ -89,7 +88,7 @@ async function seenOf(repository: Repository, space: SpaceId) {
   return {
     facts,
     keys: await repository.heldKeys(space, undefined, 100),
-    events: (await repository.replacedEvents(space, 0, 10_000)).found,
+    events: (await repository.replacedEvents(space, 0, WHOLE_LOG)).found,
     delegations: (await repository.keptDelegations(space, 0, 100)).found,
     inForce: (await repository.delegationsIn({ space, limit: 100 })).found,
     blocks: await repository.blocksOf(space, undefined, 100),
@@ -110,7 +109,7 @@ async function hosting(repository: Repository): Promise<number> {
 const STEPS: readonly (readonly [string, (repository: Repository) => Promise<unknown>, unknown])[] =
   [
     ["keys", (repository) => repository.eraseKeys(SPACE, 10), 0],
-    ["events", (repository) => repository.eraseEvents(SPACE, 0, 1_000), { found: 0 }],
+    ["events", (repository) => repository.eraseEvents(SPACE, 0, WHOLE_LOG), { found: 0 }],
     ["delegations", (repository) => repository.eraseDelegations(SPACE, 0, 10), { found: 0 }],
     ["the space itself", (repository) => repository.eraseSpace(SPACE), false],
   ];
@@ -191,8 +190,7 @@ export const eraseCases: readonly Case[] = [
       await close(repository);
       assert.equal(await repository.eraseKeys(SPACE, 10), 0);
 
-      // The number of the first event, its hosting.
-      const { next: first = 0 } = await repository.keptDelegations(SPACE, 0, 1);
+      const first = await firstEvent(repository);
       const counts = [];
       for (let after: number | undefined = first - 1; after !== undefined;) {
         const { found, next }: Step<number> = await repository.eraseEvents(SPACE, after, 3);
@@ -203,7 +201,7 @@ export const eraseCases: readonly Case[] = [
       // Two hostings, then puts here and there in turn, and the deletion.
       assert.deepEqual(counts, [1, 1, 2, 1]);
       assert.deepEqual(await seenOf(repository, OTHER_SPACE), before);
-      assert.equal(sum(await steps((after) => repository.eraseEvents(SPACE, after, 100))), 0);
+      assert.deepEqual(await repository.eraseEvents(SPACE, 0, WHOLE_LOG), { found: 0 });
     },
   },
   {
@@ -233,7 +231,7 @@ export const eraseCases: readonly Case[] = [
 
       await stays("it has keys");
       await repository.eraseKeys(SPACE, 10);
-      await steps((after) => repository.eraseEvents(SPACE, after, 100));
+      await repository.eraseEvents(SPACE, 0, WHOLE_LOG);
       await eraseDelegations(repository);
       await stays("a block waits for the collector");
       const dead = await repository.condemnBlocks(10);
@@ -499,13 +497,14 @@ export const eraseCases: readonly Case[] = [
         await apply(given.repository, { key, effect: block(key) });
       }
       const before = await seenOf(given.repository, OTHER_SPACE);
+      const first = await firstEvent(given.repository);
       await close(given.repository);
 
       for (
         const step of [
           (repository: Repository) => repository.eraseKeys(SPACE, 2),
           (repository: Repository) => repository.eraseKeys(SPACE, 2),
-          (repository: Repository) => repository.eraseEvents(SPACE, 0, 6),
+          (repository: Repository) => repository.eraseEvents(SPACE, first, 6),
           (repository: Repository) => repository.eraseDelegations(SPACE, 0, 2),
           (repository: Repository) => repository.condemnBlocks(1),
         ]
@@ -532,7 +531,7 @@ export const eraseCases: readonly Case[] = [
       await apply(repository, { space: OTHER_SPACE, key: "k", effect: block("one") });
       await apply(repository, { space: OTHER_SPACE, key: "k", effect: block("two") });
       const keys = await repository.heldKeys(OTHER_SPACE, undefined, 10);
-      const { found } = await repository.replacedEvents(OTHER_SPACE, 0, 1_000);
+      const { found } = await repository.replacedEvents(OTHER_SPACE, 0, WHOLE_LOG);
       await repository.createToLoad(SPACE, ALICE, NOW);
       await accept(repository, aDelegation());
       await repository.loadSpace(SPACE, found, []);

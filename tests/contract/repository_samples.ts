@@ -244,3 +244,13 @@ export async function factsOf(repository: Repository, space = SPACE): Promise<Sp
 export async function findingsIn(repository: Repository): Promise<readonly string[]> {
   return (await Array.fromAsync(repository.check())).map(({ kind, what }) => `${kind}: ${what}`);
 }
+
+/** A window that holds the whole log: its numbers may go on where another test has ended. */
+export const WHOLE_LOG = 1_000_000_000;
+
+/** The number of the event by which the space was hosted. */
+export async function firstEvent(repository: Repository, space = SPACE): Promise<number> {
+  const { next } = await repository.keptDelegations(space, 0, 1);
+  assert.ok(next);
+  return next;
+}

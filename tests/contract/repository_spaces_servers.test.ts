@@ -34,6 +34,7 @@ import {
   OTHER_SPACE,
   SPACE,
   usedBy,
+  WHOLE_LOG,
 } from "./repository_samples.ts";
 
 const now = () => NOW;
@@ -92,7 +93,7 @@ const ORDERS: readonly Order[] = [
     answer: true,
     left: async (repository) => [
       await repository.list(SPACE, "", undefined, 10),
-      (await repository.replacedEvents(SPACE, 0, 1_000)).found.length,
+      (await repository.replacedEvents(SPACE, 0, WHOLE_LOG)).found.length,
       await usedBy(repository, SPACE),
     ],
     expected: [["k"], 1, 6],
@@ -202,9 +203,7 @@ for (const kind of ["postgres", "mysql"] as const) {
       const { keys } = await factsOf(operator);
       let erased = 0;
       for (let count; (count = await operator.eraseKeys(SPACE, 4)) > 0;) erased += count;
-      for (let after: number | undefined = 0; after !== undefined;) {
-        after = (await operator.eraseEvents(SPACE, after, 10_000)).next;
-      }
+      await operator.eraseEvents(SPACE, 0, WHOLE_LOG);
       for (let after: number | undefined = 0; after !== undefined;) {
         after = (await operator.eraseDelegations(SPACE, after, 2)).next;
       }
