@@ -48,14 +48,15 @@ export async function* exportSpace(what: Export): AsyncGenerator<ArchivePart> {
     after = step.next;
   }
   yield* values(what, counts);
-  for (let after = "";;) {
-    const items = await repository.heldKeys(space, after, KEYS_A_FILE);
+  let afterKey: string | undefined;
+  while (true) {
+    const items = await repository.heldKeys(space, afterKey, KEYS_A_FILE);
     const last = items.at(-1);
     if (last === undefined) break;
     yield { kind: "keys", items };
     counts.keys += items.length;
     what.progress?.(items.length);
-    after = last.key;
+    afterKey = last.key;
   }
   const { changes } = await factsOf(what);
   if (changes !== before.changes) {

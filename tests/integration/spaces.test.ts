@@ -17,6 +17,7 @@ const LARGE = bytesOf(3_000_000);
 async function fill(session: Session): Promise<void> {
   await session.put("small", "a value \u{1f642}", { metadata: { mood: "calm" } });
   await session.put("empty", "");
+  await session.put("", "the empty key");
   await session.put("large", LARGE);
   await session.put("twice/one", bytesOf(100_000));
   await session.put("twice/two", bytesOf(100_000));
@@ -28,12 +29,21 @@ async function fill(session: Session): Promise<void> {
 
 async function assertFilled(session: Session): Promise<void> {
   const listed = await session.list("");
-  assert.deepEqual([...listed], ["empty", "large", "replaced", "small", "twice/one", "twice/two"]);
+  assert.deepEqual([...listed], [
+    "",
+    "empty",
+    "large",
+    "replaced",
+    "small",
+    "twice/one",
+    "twice/two",
+  ]);
   const small = await session.get("small");
   assert.deepEqual([small?.text(), small?.metadata.mood], ["a value \u{1f642}", "calm"]);
   assert.deepEqual((await session.get("large"))?.bytes, LARGE);
   assert.deepEqual((await session.get("twice/two"))?.bytes, bytesOf(100_000));
   assert.equal((await session.get("replaced"))?.text(), "now");
+  assert.equal((await session.get(""))?.text(), "the empty key");
   assert.equal((await session.get("empty"))?.bytes.length, 0);
   assert.equal(await session.get("gone"), undefined);
 }
@@ -70,7 +80,7 @@ for (const [from, to] of moves) {
     const { imported } = JSON.parse(said[0] ?? "null");
     assert.deepEqual([imported.space, imported.keys, imported.events, imported.left], [
       session.space,
-      6,
+      7,
       3,
       0,
     ]);
@@ -210,7 +220,7 @@ Deno.test("an archive that is cut off or altered is refused, and leaves nothing"
   };
   await refuses(alter('"key":"small"', '"key":"smell"'), /small|smell/);
   await refuses(alter('"version": 1', '"version": 9'), /space\.json has another form/);
-  await refuses(alter('"keys": 6', '"keys": 7'), /should hold 7 keys, and holds 6/);
+  await refuses(alter('"keys": 7', '"keys": 8'), /should hold 8 keys, and holds 7/);
   const value = whole.slice();
   value.set([0xaa, 0x55, 0xaa], text.indexOf("values/") + 512 + 1_000);
   await refuses(value, /the value [0-9a-f]{64} has other bytes/);
