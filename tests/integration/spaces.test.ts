@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { connect, type Session } from "../../client/mod.ts";
+import { spaceHashOf } from "../../src/blocks/blocks.ts";
 import { type ArchivePart, packArchive } from "../../src/spaces/archive.ts";
 import { exportSpace } from "../../src/spaces/export_space.ts";
 import { assertOk, assertRefused, bytesOf, invoke, kv, owner, signIn } from "../support/asking.ts";
@@ -238,6 +239,48 @@ Deno.test("an archive that is cut off or altered is refused, and leaves nothing"
     /is hosted here already: tinycloud spaces delete would erase it/,
   );
   await assertClean(node);
+});
+
+Deno.test("of two imports of a space at once one brings it in, whole", async () => {
+  await using place = await aPlace();
+  const [source, target] = [await place.store("sqlite"), await place.store("sqlite")];
+  const file = `${place.folder}/space.tar`;
+  await using node = await source.start();
+  const { wallet, session } = await owner(node);
+  await fill(session);
+  await ok(place.run(["spaces", "export", session.space, file], source.env));
+  await using other = await target.start();
+
+  const ends = await Promise.all(
+    [0, 1].map(() => place.run(["spaces", "import", file], target.env)),
+  );
+
+  assert.deepEqual(ends.map(({ code }) => code).toSorted(), [0, 1]);
+  assert.match(ends.flatMap(({ complaints }) => complaints).at(-1) ?? "", /here.* already/);
+  await assertFilled(await connect(other.url).signIn(wallet));
+  await assertClean(other);
+});
+
+Deno.test("an import that fails half-way leaves nothing, and can be begun again", async () => {
+  await using place = await aPlace();
+  const [source, target] = [await place.store("sqlite"), await place.store("sqlite")];
+  const file = `${place.folder}/space.tar`;
+  await using node = await source.start();
+  const { wallet, session } = await owner(node);
+  await fill(session);
+  await ok(place.run(["spaces", "export", session.space, file], source.env));
+  await using other = await target.start();
+  const { repository } = other.node.services;
+  const blocked = `${target.blocks}/${spaceHashOf(session.space as never)}`; // parsed when it was hosted
+  await Deno.writeTextFile(blocked, "in the way");
+
+  await refused(place.run(["spaces", "import", file], target.env), 1, /./);
+  assert.equal(await repository.spaceCount(), 0);
+  await Deno.remove(blocked);
+  await ok(place.run(["spaces", "import", file], target.env));
+
+  await assertFilled(await connect(other.url).signIn(wallet));
+  await assertClean(other);
 });
 
 const forged = [

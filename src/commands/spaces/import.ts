@@ -4,11 +4,13 @@ import { resolve } from "node:path";
 import type { Blocks } from "../../blocks/blocks.ts";
 import { holdCollector } from "../../blocks/hold.ts";
 import { openStaging } from "../../blocks/staging.ts";
+import { ownerOf, type SpaceId } from "../../capabilities/space_id.ts";
 import type { Config } from "../../config/config.ts";
 import { cannot, NodeError } from "../../errors.ts";
 import type { Repository } from "../../repository/repository.ts";
 import { unpackArchive } from "../../spaces/archive.ts";
-import { type Imported, importSpace as load, verifyArchive } from "../../spaces/import_space.ts";
+import { type Imported, importSpace as load } from "../../spaces/import_space.ts";
+import { verifyArchive } from "../../spaces/true_archive.ts";
 import { systemClock } from "../../telemetry/clock.ts";
 import {
   type Command,
@@ -60,13 +62,15 @@ example:
   },
 };
 
+/** Two readings: the first believes nothing and changes nothing, the second loads. */
 async function bringIn(
   file: string,
   config: Config,
   { repository, blocks }: { readonly repository: Repository; readonly blocks: Blocks },
   io: Io,
 ): Promise<Imported> {
-  const total = await verified(file, repository, io);
+  const { head: { space, createdAt }, counts } = await verify(file, io);
+  await refuseHosted(repository, space);
   const { storage } = config;
   await using staging = await openStaging({
     mode: storage.staging,
@@ -74,16 +78,19 @@ async function bringIn(
     path: storage.stagingPath,
     inlineBytes: storage.inlineBytes,
   });
-  const hold = await holdCollector({
-    repository,
-    clock: systemClock,
-    holder: `import ${crypto.randomUUID()}`,
-    waiting: () => io.complain("waiting for the collection under way to end"),
-  });
-  let isHeld = true;
+  let isOurs = false;
   try {
-    using bar = progress(io, "imported", total.lines);
-    return await load(await partsOf(file), {
+    await using _hold = await holdCollector({
+      repository,
+      clock: systemClock,
+      holder: `import ${crypto.randomUUID()}`,
+      waiting: () => io.complain("waiting for the collection under way to end"),
+    });
+    isOurs = await repository.createToLoad(space, ownerOf(space), createdAt);
+    if (!isOurs) await refuseHosted(repository, space);
+    const total = counts.delegations + counts.events + counts.values + counts.keys;
+    using bar = progress(io, "imported", total);
+    return await load(await partsOf(file), space, {
       repository,
       blocks,
       staging,
@@ -92,30 +99,27 @@ async function bringIn(
       progress: bar.advance,
     });
   } catch (error) {
-    await hold[Symbol.asyncDispose]();
-    isHeld = false;
-    const facts = await repository.spaceFacts(total.space);
-    if (facts?.state === "loading") await erase(total.space, config, { repository, blocks }, io);
+    // Another import's space is not ours to erase; nor one that somebody erases already.
+    const isLeft = isOurs && (await repository.spaceFacts(space))?.state === "loading";
+    if (isLeft) await erase(space, config, { repository, blocks }, io);
     throw error;
-  } finally {
-    if (isHeld) await hold[Symbol.asyncDispose]();
   }
 }
 
-/** Throws NodeError for a file that is not whole and true, or whose space is here already. */
-async function verified(file: string, repository: Repository, io: Io) {
+/** Throws NodeError for a file that is not whole and true. */
+async function verify(file: string, io: Io) {
   using bar = progress(io, "verified");
-  const { head: { space }, counts } = await verifyArchive(await partsOf(file), bar.advance);
+  return await verifyArchive(await partsOf(file), bar.advance);
+}
+
+async function refuseHosted(repository: Repository, space: SpaceId): Promise<void> {
   const facts = await repository.spaceFacts(space);
-  if (facts !== undefined) {
-    const state = facts.state === "open" ? "hosted here" : `here, ${facts.state}`;
-    throw new NodeError(
-      "storage_unavailable",
-      `${space} is ${state} already: tinycloud spaces delete would erase it`,
-    );
-  }
-  const lines = counts.delegations + counts.events + counts.values + counts.keys;
-  return { space, lines };
+  if (facts === undefined) return;
+  const state = facts.state === "open" ? "hosted here" : `here, ${facts.state}`;
+  throw new NodeError(
+    "storage_unavailable",
+    `${space} is ${state} already: tinycloud spaces delete would erase it`,
+  );
 }
 
 async function partsOf(file: string) {
