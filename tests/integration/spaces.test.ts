@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { connect, type Session } from "../../client/mod.ts";
-import { spaceHashOf } from "../../src/blocks/blocks.ts";
+import { type Blocks, spaceHashOf } from "../../src/blocks/blocks.ts";
+import { erase } from "../../src/commands/spaces/delete.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { NodeError } from "../../src/errors.ts";
 import { type ArchivePart, packArchive } from "../../src/spaces/archive.ts";
 import { exportSpace } from "../../src/spaces/export_space.ts";
 import { assertOk, assertRefused, bytesOf, invoke, kv, owner, signIn } from "../support/asking.ts";
@@ -187,6 +190,35 @@ Deno.test("delete asks, and does nothing unless it is meant", async () => {
   const anew = await connect(node.url).signIn(wallet);
   assert.deepEqual([...await anew.list("")], []);
   await assertClean(node);
+});
+
+Deno.test("a removal that fails while a space is deleted keeps the collector's lease", async () => {
+  await using node = await startTestNode();
+  const session = await signIn(node);
+  const { repository, blocks } = node.node.services;
+  const stray = `${node.folder}/blocks/${spaceHashOf(session.space as never)}/ab`; // parsed when hosted
+  await Deno.mkdir(stray, { recursive: true });
+  await Deno.writeTextFile(`${stray}/${"ab".repeat(32)}`, "of a put that was never committed");
+  const { config } = await loadConfig({
+    cwd: node.folder,
+    env: { TINYCLOUD_STORAGE_BLOCKS_PATH: `${node.folder}/blocks` },
+    flags: {},
+  });
+  const failing: Blocks = {
+    ...blocks,
+    all: (after) => blocks.all(after),
+    remove: () => Promise.reject(new NodeError("storage_unavailable")),
+  };
+  const io = { print: () => {}, complain: () => {}, env: {}, cwd: node.folder };
+  const now = Date.now() / 1000;
+
+  await assert.rejects(
+    erase(session.space as never, config, { repository, blocks: failing }, io),
+    { code: "storage_unavailable" },
+  );
+
+  // It may still be under way, and must not meet a block of the next hosting.
+  assert.equal(await repository.takeLease("collector", "another", now, now + 1), false);
 });
 
 Deno.test("an archive that is cut off or altered is refused, and leaves nothing", async () => {

@@ -83,11 +83,10 @@ export async function erase(
     await collectAll(config, collecting);
     const lease = await takeTurn(collecting);
     if (lease === undefined) break;
-    try {
-      if (await eraseRest(ports, lease)) return;
-    } finally {
-      await lease.release();
-    }
+    const isDone = await eraseRest(ports, lease);
+    // Not after a failed removal: that may still be under way, and the lease runs out by itself.
+    await lease.release();
+    if (isDone) return;
   }
   throw new NodeError(
     "storage_unavailable",
