@@ -69,7 +69,10 @@ function medianOf(peaks: readonly Peaks[]): Peaks {
 export async function boundedMemory(
   bytes: number,
   framing: Framing,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, chance = CHANCE }: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly chance?: number;
+  } = {},
 ): Promise<void> {
   await using node = await startProcess({ env });
   let first = await upAndDown(node, bytes, framing);
@@ -84,7 +87,7 @@ export async function boundedMemory(
   );
   const growth = second.both - first.both;
   const waiting = framing === "in chunks" ? 4 * bytes : 0;
-  assert.ok(growth <= waiting + CHANCE, `it took ${mib(growth)} more`);
+  assert.ok(growth <= waiting + chance, `it took ${mib(growth)} more`);
 }
 
 async function wholeNode(bytes: number, framing: Framing): Promise<Peaks> {
